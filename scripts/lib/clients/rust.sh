@@ -71,7 +71,7 @@ rust_samples() {
     local package
     package=$(rust_package "$1")
     {
-        grep -E '^(chrono|uuid) = ' "$RUST_CLIENT/Cargo.toml" || true
+        grep -E '^(chrono|serde_json|uuid) = ' "$RUST_CLIENT/Cargo.toml" || true
         sed -n '/^\[lints/,$p' "$RUST_CLIENT/Cargo.toml"
     } >>"$package/Cargo.toml"
     rust_cargo "$package" clippy --quiet -- -D warnings

@@ -31,6 +31,8 @@ pub struct Field {
     pub name: String,
     /// `None`: not a type that all languages can write.
     pub kind: Option<Kind>,
+    /// An object of JSON, which has no kind.
+    pub is_object: bool,
     pub is_required: bool,
     pub is_nullable: bool,
     pub value: Value,
@@ -69,15 +71,17 @@ impl<'a> Call<'a> {
 impl Body {
     fn new(document: &Value, operation: &Value, schema: &str) -> Result<Self, String> {
         let content = &operation["requestBody"]["content"]["application/json"];
-        let example = content["example"].as_object().cloned().ok_or("its body has no example")?;
         let declared = &document["components"]["schemas"][schema];
+        let example =
+            content["example"].as_object().cloned().map_or_else(|| composed(document, declared), Ok)?;
         let required: Vec<&str> =
             declared["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let field = |(name, value): (&String, &Value)| {
             let (schema, is_nullable) = without_null(&declared["properties"][name]);
             Field {
                 name: name.clone(),
-                kind: model::kind(document, &schema).filter(|kind| is_writable(document, kind, value)),
+                kind: kind(document, &schema).filter(|kind| is_writable(document, kind, value)),
+                is_object: schema["type"] == "object",
                 is_required: required.contains(&name.as_str()),
                 is_nullable,
                 value: value.clone(),
@@ -103,16 +107,32 @@ impl Field {
 pub fn written<'a>(
     fields: &'a [Field],
     write: impl Fn(&'a Field, &'a Kind) -> Option<String>,
+    write_object: impl Fn(&'a Field) -> Option<String>,
 ) -> Result<Vec<(&'a Field, String)>, String> {
     let mut all = Vec::new();
     for field in fields {
-        match field.kind.as_ref().and_then(|kind| write(field, kind)) {
+        let value = match &field.kind {
+            Some(kind) => write(field, kind),
+            None if field.is_object => write_object(field),
+            None => None,
+        };
+        match value {
             Some(value) => all.push((field, value)),
             None if field.is_required => return Err(format!("the type of {} is not supported", field.name)),
             None => {}
         }
     }
     Ok(all)
+}
+
+/// The members of an object, each written, if they are texts, numbers and flags.
+pub fn members(value: &Value, write: impl Fn(String, &Value) -> String) -> Option<String> {
+    let is_scalar = |value: &Value| value.is_string() || value.is_i64() || value.is_boolean();
+    let members = value.as_object()?.iter();
+    let members: Option<Vec<_>> = members
+        .map(|(name, value)| is_scalar(value).then(|| write(format!("\"{}\"", escaped(name, '"')), value)))
+        .collect();
+    Some(members?.join(", "))
 }
 
 /// The items of an array, each written.
@@ -135,9 +155,37 @@ fn parameter(document: &Value, parameter: &Value) -> Result<Field, String> {
     let name = parameter["name"].as_str().unwrap_or_default();
     let schema = &parameter["schema"];
     let kind = model::kind(document, schema);
-    let value = schema["examples"].get(0).cloned().or_else(|| kind.as_ref().and_then(any));
-    let value = value.ok_or_else(|| format!("its parameter {name} has no example"))?;
-    Ok(Field { name: name.to_owned(), kind, is_required: true, is_nullable: false, value })
+    let value = shown(document, schema).ok_or_else(|| format!("its parameter {name} has no example"))?;
+    let (is_object, is_required, is_nullable) = (false, true, false);
+    Ok(Field { name: name.to_owned(), kind, is_object, is_required, is_nullable, value })
+}
+
+/// An example of a body that the document does not show: of each field that has one.
+fn composed(document: &Value, schema: &Value) -> Result<Map<String, Value>, String> {
+    let required = schema["required"].as_array();
+    let mut example = Map::new();
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        let is_required = required.is_some_and(|names| names.iter().any(|it| it == name));
+        match shown(document, property) {
+            Some(value) => drop(example.insert(name.clone(), value)),
+            None if is_required => return Err(format!("{name} of its body has no example")),
+            None => {}
+        }
+    }
+    Ok(example)
+}
+
+/// The example of a schema, or a value that it allows.
+fn shown(document: &Value, schema: &Value) -> Option<Value> {
+    let referred = model::reference(schema).map(|name| &document["components"]["schemas"][&name]);
+    let schema = referred.unwrap_or(schema);
+    let shown = ["examples", "enum"].into_iter().find_map(|key| schema[key].get(0));
+    shown.or(schema.get("default")).cloned().or_else(|| kind(document, schema).as_ref().and_then(any))
+}
+
+/// The type of a schema. An enum within another schema has a name that each generator makes up.
+fn kind(document: &Value, schema: &Value) -> Option<Kind> {
+    if schema.get("enum").is_some() { None } else { model::kind(document, schema) }
 }
 
 /// A value of the type, if any one will do.

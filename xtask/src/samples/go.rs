@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::call::{Call, Field, items, quoted, written};
+use super::call::{Call, Field, items, members, quoted, written};
 use super::{EMAIL, LINE, Names, PASSWORD, SERVER};
 use crate::clients::go::{camel, pascal, type_name};
 use crate::clients::model::{Kind, Response};
@@ -15,7 +15,7 @@ const FAIL: &str = "if err != nil {\n\tlog.Fatal(err)\n}\n";
 pub fn render(call: &Call<'_>, names: &Names) -> Result<String, String> {
     let Names { package, module, .. } = names;
     let plain = |field: &Field, kind: &Kind| literal(package, kind, &field.value);
-    let (path, query) = (written(&call.path, plain)?, written(&call.query, plain)?);
+    let (path, query) = (written(&call.path, plain, |_| None)?, written(&call.query, plain, |_| None)?);
     let mut code = "ctx := context.Background()\n".to_owned();
     if call.is_secured {
         let _ = write!(
@@ -35,10 +35,11 @@ pub fn render(call: &Call<'_>, names: &Names) -> Result<String, String> {
     }
     if let Some(body) = &call.body {
         let mut fields = Vec::new();
-        for (field, value) in written(&body.fields, |field, kind| in_body(package, field, kind))? {
+        for (field, value) in written(&body.fields, |field, kind| in_body(package, field, kind), object)? {
             // An optional value is a pointer.
-            let is_pointer =
-                !field.is_required && !field.is_nullable && !matches!(field.kind, Some(Kind::Array(_)));
+            let is_pointer = !field.is_required
+                && !field.is_nullable
+                && !matches!(field.kind, Some(Kind::Array(_)) | None);
             let local = variable(&field.name);
             let value = if is_pointer {
                 let _ = writeln!(code, "{local} := {value}");
@@ -121,6 +122,12 @@ fn in_body(package: &str, field: &Field, kind: &Kind) -> Option<String> {
         Kind::Int32 | Kind::Int64 | Kind::Number if !field.is_required => Some(typed(kind, &value)),
         _ => Some(value),
     }
+}
+
+fn object(field: &Field) -> Option<String> {
+    let members = members(&field.value, |name, value| format!("{name}: {value}"))?;
+    let map = format!("map[string]any{{{members}}}");
+    Some(if field.is_nullable { format!("nullable.NewNullableWithValue({map})") } else { map })
 }
 
 /// A number of the type that the field has.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::call::{Call, Field, items, quoted, written};
+use super::call::{Call, Field, items, members, quoted, written};
 use super::{EMAIL, LINE, Names, PASSWORD, SERVER};
 use crate::clients::java::{accessor, name};
 use crate::clients::model::{Kind, Response};
@@ -14,9 +14,9 @@ use crate::clients::names::camel;
 pub fn render(call: &Call<'_>, names: &Names) -> Result<String, String> {
     let Names { class, package, .. } = names;
     let plain = |field: &Field, kind: &Kind| literal(kind, &field.value);
-    let (path, query) = (written(&call.path, plain)?, written(&call.query, plain)?);
+    let (path, query) = (written(&call.path, plain, |_| None)?, written(&call.query, plain, |_| None)?);
     let body = match &call.body {
-        Some(body) => Some((&body.schema, written(&body.fields, plain)?)),
+        Some(body) => Some((&body.schema, written(&body.fields, plain, object)?)),
         None => None,
     };
     let mut imports = BTreeSet::from([format!("{package}.{class}")]);
@@ -24,6 +24,9 @@ pub fn render(call: &Call<'_>, names: &Names) -> Result<String, String> {
     let fields = body.iter().flat_map(|(_, fields)| fields).chain(&path).chain(&query);
     for kind in fields.filter_map(|(field, _)| field.kind.as_ref()) {
         import(kind, package, &mut imports);
+    }
+    if body.iter().flat_map(|(_, fields)| fields).any(|(field, _)| field.is_object) {
+        imports.insert("java.util.Map".to_owned());
     }
     let mut code = format!("{class} service = new {class}(\"{SERVER}\");\n");
     if call.is_secured {
@@ -76,6 +79,10 @@ fn literal(kind: &Kind, value: &Value) -> Option<String> {
         Kind::Schema(name) => Some(format!("{name}.{}", value.as_str()?.to_ascii_uppercase())),
         Kind::Array(kind) => Some(format!("List.of({})", items(value, |item| literal(kind, item))?)),
     }
+}
+
+fn object(field: &Field) -> Option<String> {
+    Some(format!("Map.of({})", members(&field.value, |name, value| format!("{name}, {value}"))?))
 }
 
 fn import(kind: &Kind, package: &str, imports: &mut BTreeSet<String>) {

@@ -5,21 +5,28 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::call::{Call, Field, escaped, items, quoted, written};
+use super::call::{Call, Field, escaped, items, members, quoted, written};
 use super::{EMAIL, LINE, Names, PASSWORD, SERVER};
 use crate::clients::model::{Kind, Response};
+use crate::clients::names::pascal;
 use crate::clients::python::{argument, attribute, method_name};
 
 pub fn render(call: &Call<'_>, names: &Names) -> Result<String, String> {
     let (class, package) = (&names.class, &names.package);
-    let path = written(&call.path, |field, kind| literal(kind, &field.value))?;
-    let query = written(&call.query, |field, kind| literal(kind, &field.value))?;
+    let plain = |field: &Field, kind: &Kind| literal(kind, &field.value);
+    let path = written(&call.path, plain, |_| None)?;
+    let query = written(&call.query, plain, |_| None)?;
     let body = match &call.body {
-        Some(body) => Some((&body.schema, written(&body.fields, |field, kind| literal(kind, &field.value))?)),
+        Some(body) => {
+            Some((&body.schema, written(&body.fields, plain, |field| object(&body.schema, field))?))
+        }
         None => None,
     };
     let mut models: BTreeSet<String> = body.iter().map(|(schema, _)| (*schema).clone()).collect();
     let mut modules = BTreeSet::new();
+    let objects =
+        body.iter().flat_map(|(schema, fields)| fields.iter().map(move |(field, _)| (schema, field)));
+    models.extend(objects.filter(|(_, it)| it.is_object).map(|(schema, it)| object_class(schema, it)));
     let fields = body.iter().flat_map(|(_, fields)| fields).chain(&path).chain(&query);
     for kind in fields.filter_map(|(field, _)| field.kind.as_ref()) {
         import(kind, &mut models, &mut modules);
@@ -79,6 +86,25 @@ fn literal(kind: &Kind, value: &Value) -> Option<String> {
         Kind::Schema(name) => Some(format!("{name}.{}", value.as_str()?.to_ascii_uppercase())),
         Kind::Array(kind) => Some(format!("[{}]", items(value, |item| literal(kind, item))?)),
     }
+}
+
+/// The generator makes a class of each object.
+fn object_class(schema: &str, field: &Field) -> String {
+    format!("{schema}{}", pascal(&field.name))
+}
+
+fn object(schema: &str, field: &Field) -> Option<String> {
+    // Where null is possible, the class has a name that the generator makes up.
+    if field.is_nullable {
+        return None;
+    }
+    let value = |value: &Value| match value {
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        other => other.to_string(),
+    };
+    let members = members(&field.value, |name, it| format!("{name}: {}", value(it)))?;
+    Some(format!("{}.from_dict({{{members}}})", object_class(schema, field)))
 }
 
 /// In the quotes that need fewer backslashes, as formatters write it.

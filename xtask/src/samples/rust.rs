@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::call::{Call, Field, items, quoted, written};
+use super::call::{Call, Field, items, members, quoted, written};
 use super::{EMAIL, Names, PASSWORD, SERVER};
 use crate::clients::model::{Kind, Response};
 use crate::clients::names::pascal;
@@ -16,14 +16,18 @@ const CHAIN: usize = 60;
 
 pub fn render(call: &Call<'_>, names: &Names) -> Result<String, String> {
     let mut imports = BTreeSet::from(["Service"]);
-    let path = written(&call.path, |field, kind| match kind {
-        Kind::Text => quoted(&field.value),
-        Kind::Int32 | Kind::Int64 => Some(field.text()),
-        _ => owned(kind, &field.value),
-    })?;
-    let query = written(&call.query, |field, kind| owned(kind, &field.value))?;
+    let path = written(
+        &call.path,
+        |field, kind| match kind {
+            Kind::Text => quoted(&field.value),
+            Kind::Int32 | Kind::Int64 => Some(field.text()),
+            _ => owned(kind, &field.value),
+        },
+        |_| None,
+    )?;
+    let query = written(&call.query, |field, kind| owned(kind, &field.value), |_| None)?;
     let body = match &call.body {
-        Some(body) => Some((&body.schema, written(&body.fields, literal)?)),
+        Some(body) => Some((&body.schema, written(&body.fields, literal, object)?)),
         None => None,
     };
     let mut code = format!("let service = Service::new(\"{SERVER}\")?;\n");
@@ -94,6 +98,11 @@ fn literal(field: &Field, kind: &Kind) -> Option<String> {
         Kind::Text if is_secret => Some(format!("Secret::from({})", quoted(&field.value)?)),
         _ => owned(kind, &field.value),
     }
+}
+
+fn object(field: &Field) -> Option<String> {
+    let members = members(&field.value, |name, value| format!("({name}.to_owned(), {value}.into())"))?;
+    Some(format!("serde_json::Map::from_iter([{members}])"))
 }
 
 fn owned(kind: &Kind, value: &Value) -> Option<String> {

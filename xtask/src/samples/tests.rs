@@ -54,7 +54,8 @@ fn document() -> Value {
             "schema": schema("OrderUpdate"),
             "example": {
                 "note": "It's \"here\"", "state": "in_stock", "count": 3, "due": "2026-12-24T18:00:00Z",
-                "day": "2026-12-24", "tags": ["a"], "is_gift": true, "meta": { "a": 1 }, "key": null,
+                "day": "2026-12-24", "tags": ["a"], "is_gift": true, "meta": { "a": 1 }, "deep": { "a": {} },
+                "key": null,
             },
         } } },
         "responses": { "204": {} },
@@ -74,6 +75,7 @@ fn document() -> Value {
                     "tags": { "type": "array", "items": { "type": "string" } },
                     "is_gift": { "type": "boolean" },
                     "meta": { "type": "object" },
+                    "deep": { "type": "object" },
                     "key": { "type": ["string", "null"] },
                 },
             },
@@ -103,9 +105,10 @@ fn a_sample_has_the_names_of_the_client_and_the_examples_of_the_document() {
     let python = source(&samples, "orders_update", "Python");
     for line in [
         "import datetime\nfrom uuid import UUID\n\nfrom corner_shop_client import CornerShop\n",
-        "from corner_shop_client.models import OrderUpdate, State\n",
+        "from corner_shop_client.models import OrderUpdate, OrderUpdateMeta, State\n",
         r#"        note='It\'s "here"',"#,
         "        state=State.IN_STOCK,",
+        "        meta=OrderUpdateMeta.from_dict({\"a\": 1}),",
         "        due=datetime.datetime.fromisoformat(\"2026-12-24T18:00:00Z\"),",
         "    session.orders.update(UUID(\"018f6b1e-7a2c-7c31-9a56-0d7c8e6f1b2a\"), body, from_=\"a b\")",
     ] {
@@ -117,10 +120,11 @@ fn a_sample_has_the_names_of_the_client_and_the_examples_of_the_document() {
         "state := cornershop.StateInStock\n",
         "\tDue:    nullable.NewNullableWithValue(time.Date(2026, 12, 24, 18, 0, 0, 0, time.UTC)),\n",
         "\tIsGift: &isGift,\n",
+        "\tMeta:   map[string]any{\"a\": 1},\n",
     ] {
         assert!(go.contains(line), "no {line:?} in\n{go}");
     }
-    assert!(!go.contains("Meta"), "an optional field that cannot be written is left out");
+    assert!(!go.contains("Deep"), "an optional field that cannot be written is left out");
 }
 
 #[test]
@@ -133,14 +137,28 @@ fn what_cannot_have_a_sample_is_named_with_the_reason() {
     };
     required(
         "/components/schemas/OrderUpdate/required",
-        json!(["meta"]),
-        "orders_update in Go: the type of meta is not supported",
+        json!(["deep"]),
+        "orders_update in Go: the type of deep is not supported",
     );
     let body = "/paths/~1orders~1{id}/patch/requestBody/content/application~1json";
-    required(body, json!({ "schema": { "$ref": "#/components/schemas/OrderUpdate" } }), "has no example");
+    let without_example = json!({ "schema": { "$ref": "#/components/schemas/OrderUpdate" } });
+    required(body, without_example, "note of its body has no example");
     required("/paths/~1orders~1{id}/patch/tags", json!([]), "no operationId or no tag");
     let schema = "/paths/~1orders~1{id}/patch/parameters/1/schema";
     required(schema, json!({ "type": "string" }), "its parameter from has no example");
+}
+
+#[test]
+fn a_body_that_the_document_does_not_show_has_the_examples_of_its_fields() {
+    let mut document = document();
+    let content = "/paths/~1orders~1{id}/patch/requestBody/content/application~1json";
+    document.pointer_mut(content).unwrap().as_object_mut().unwrap().remove("example");
+    let schema = &mut document["components"]["schemas"]["OrderUpdate"]["properties"];
+    schema["note"]["examples"] = json!(["Please ring twice."]);
+    let samples = generate(tree().path(), &document).unwrap();
+    let curl = source(&samples, "orders_update", "curl");
+    let body = r#"{"note": "Please ring twice.", "state": "in_stock", "count": 1, "is_gift": true}"#;
+    assert!(curl.ends_with(&format!("-d '{body}'")), "{curl}");
 }
 
 #[test]
