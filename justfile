@@ -60,6 +60,7 @@ migrate:
 # Write openapi/ from the code
 openapi:
     cargo run -- openapi export
+    cargo xtask openapi samples
     cargo xtask openapi changelog
 
 # Release the current document: write openapi/released/VERSION.json, once per version

@@ -201,11 +201,25 @@ fn generated_files(documents: &Documents) -> Result<[(&'static Path, Cow<'_, str
 /// Writes the generated files.
 pub fn openapi_export() -> Result {
     fs::create_dir_all("openapi")?;
-    for (path, text) in generated_files(&published_documents()?)? {
+    let documents = published_documents()?;
+    for (path, text) in generated_files(&documents)? {
         fs::write(path, text.as_ref())?;
         print(&format!("wrote {}\n", path.display()))?;
     }
-    Ok(())
+    let without: Vec<_> = without_samples(&documents)?;
+    if without.is_empty() {
+        return Ok(());
+    }
+    print(&format!("no code samples: {}; run `cargo xtask openapi samples`\n", without.join(", ")))
+}
+
+/// The operations that have no code samples yet.
+fn without_samples(documents: &Documents) -> Result<Vec<String>> {
+    let document: serde_json::Value = serde_json::from_str(&documents.json)?;
+    let items = document["paths"].as_object().into_iter().flatten();
+    let operations = items.filter_map(|(_, item)| item.as_object()).flatten().map(|(_, operation)| operation);
+    let without = operations.filter(|operation| operation.get("x-codeSamples").is_none());
+    Ok(without.filter_map(|operation| operation["operationId"].as_str().map(str::to_owned)).collect())
 }
 
 /// Fails if a generated file is stale.

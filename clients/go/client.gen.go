@@ -345,7 +345,7 @@ type APIKey struct {
 type APIKeyCreate struct {
 	// ExpiresAt When the key stops working. Without it, the key does not expire.
 	//
-	// Examples: 2026-01-31T09:30:00Z
+	// Examples: 2099-12-31T23:59:59Z
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 
 	// Name What the key is for.

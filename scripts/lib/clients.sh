@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The clients: the list of languages, and what is the same for all of them. A language is a file
-# clients/LANGUAGE.sh beside this one with seven functions:
+# clients/LANGUAGE.sh beside this one with eight functions:
 #
 #   LANGUAGE_tools           installs what the others need, or fails and names it; fast if everything is installed
 #   LANGUAGE_generate DIR    writes the generated files into DIR (a copy of clients/LANGUAGE), removing
@@ -12,6 +12,8 @@
 #                            it into DIR, and what it consists of into DIR/contents
 #   LANGUAGE_installed DIR   installs the package of DIR into an empty project, and runs the program
 #                            `installed` of clients/LANGUAGE there
+#   LANGUAGE_samples DIR     compiles and lints the programs in DIR, which have the samples of the document, as
+#                            LANGUAGE_check does the client
 
 # The documents that clients are generated from; absolute, because generators change the working
 # directory.
@@ -84,7 +86,7 @@ clients_main() {
     case $command in
         languages) printf '%s\n' "${languages[@]}" && return ;;
         tools | generate | fresh | check | scenario) [ $# -eq 0 ] || languages=("$@") ;;
-        snippet | package) languages=("${1:?a language}") ;;
+        snippet | package | samples) languages=("${1:?a language}") ;;
         *) sed -n '2,/^set /s/^# \{0,1\}//p' scripts/clients >&2 && exit 2 ;;
     esac
     if [ -z "${RUN_DIR:-}" ]; then
@@ -117,5 +119,6 @@ client_command() {
         check | scenario) "${language}_$command" ;;
         snippet) "${language}_snippet" "${3:?a file}" ;;
         package) client_package "$language" "${@:3}" ;;
+        samples) "${language}_samples" "${3:?a folder}" ;;
     esac
 }

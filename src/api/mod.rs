@@ -115,6 +115,9 @@ const PUBLISHED: Documents = Documents {
     json_3_0: Cow::Borrowed(include_str!("../../openapi/groundwork-3.0.json")),
 };
 
+/// Code samples of the operations: `cargo xtask openapi samples` writes them.
+const SAMPLES: &str = include_str!("../../openapi/samples.json");
+
 /// The prefix of operations in the checked-in document.
 pub const PUBLISHED_PREFIX: &str = "/api/v1";
 
@@ -133,10 +136,9 @@ pub fn documents(prefix: &str) -> Result<Documents, DocumentError> {
             .license(license)
             .contact(ContactObject::new().name("The Groundwork team").url(CONTACT_URL));
     let path_of = |path: &str| routes::full_path(prefix, path);
-    Documents::from_spec(
-        &service.spec(),
-        &Config { catalogue: &errors::CATALOGUE, implied: IMPLIED, path_of: &path_of },
-    )
+    let config = Config { catalogue: &errors::CATALOGUE, implied: IMPLIED, path_of: &path_of };
+    let samples = SAMPLES.replace(&format!("{PUBLISHED_PREFIX}/"), &format!("{prefix}/"));
+    Documents::with_samples(&service.spec(), &config, &samples)
 }
 
 /// The documents that the service answers with.

@@ -6,7 +6,8 @@ use groundwork_web::extract::RequestSchema;
 use groundwork_web::responses::Located;
 use groundwork_web::schema::Nullable;
 use groundwork_web::{id_schema, listed, located, text_schema};
-use poem_openapi::Object;
+use poem_openapi::types::Example;
+use poem_openapi::{NewType, Object};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -21,6 +22,9 @@ text_schema!(ApiKeyName, "api_key_name", example: "Nightly export");
 
 /// When the examples happen.
 const EXAMPLE_TIME: Timestamp = Timestamp::from_seconds(1_769_851_800);
+
+/// The last second of 2099: the service refuses a key that has expired.
+const EXAMPLE_EXPIRY: Timestamp = Timestamp::from_seconds(4_102_444_799);
 
 /// A credential of a service that acts for a user.
 #[derive(Object, Serialize)]
@@ -75,7 +79,7 @@ pub struct ApiKeyWithSecret {
 }
 
 example!(ApiKeyWithSecret {
-    api_key: poem_openapi::types::Example::example(),
+    api_key: ApiKeyView::example(),
     key: "gwk_1fJjkkpe9PiTw9KSulA8Ghct30vZz4HpdQ5c5b9cPF13aoJVO".to_owned(),
 });
 
@@ -93,14 +97,31 @@ impl From<(ApiKey, SecretString)> for ApiKeyWithSecret {
 
 /// The API key to create.
 #[derive(Object, Debug)]
-#[oai(remote = "NewApiKey")]
 pub struct ApiKeyCreate {
     /// What the key is for.
     pub name: ApiKeyName,
     /// What the key may do: the `x-required-scope` of the operations that it is for, each once.
     pub scopes: ScopeNames,
     /// When the key stops working. Without it, the key does not expire.
-    pub expires_at: Option<Timestamp>,
+    pub expires_at: Option<Expiry>,
+}
+
+/// An instant later than now, and so is its example.
+#[derive(Debug, NewType)]
+#[oai(example, from_parameter = false, from_multipart = false, to_header = false)]
+pub struct Expiry(Timestamp);
+
+impl Example for Expiry {
+    fn example() -> Self {
+        Self(EXAMPLE_EXPIRY)
+    }
+}
+
+impl From<ApiKeyCreate> for NewApiKey {
+    fn from(body: ApiKeyCreate) -> Self {
+        let ApiKeyCreate { name, scopes, expires_at } = body;
+        Self { name, scopes: scopes.into(), expires_at: expires_at.map(|Expiry(instant)| instant) }
+    }
 }
 
 impl RequestSchema for ApiKeyCreate {

@@ -9,6 +9,7 @@ mod guards;
 mod links;
 mod lost_rights;
 mod methods;
+mod samples;
 mod statuses;
 
 pub use api_keys::scopes;

@@ -99,6 +99,23 @@ test('each error of an operation has its example', TIMEOUT, async () => {
   assertCleanPage();
 });
 
+test('an operation shows its samples, one language at a time', TIMEOUT, async () => {
+  await openReference('#tag/users/operation/users_create');
+  const operation = section('users_create');
+  for (const [language, call] of [
+    ['curl', 'curl http://localhost:8000/api/v1/users \\'],
+    ['TypeScript', 'session.users.create({'],
+    ['Python', 'session.users.create(body)'],
+    ['Rust', 'session.users().create(body).send().await?'],
+    ['Go', 'session.API().Users.Create(ctx, body)'],
+    ['Java', 'session.users().create(body)'],
+  ]) {
+    await operation.getByRole('tab', { name: language, exact: true }).click();
+    await operation.locator('pre').filter({ hasText: call }).waitFor();
+  }
+  assertCleanPage();
+});
+
 test('the search finds an operation', TIMEOUT, async () => {
   await openReference();
   await page.getByPlaceholder('Search').fill('refresh');

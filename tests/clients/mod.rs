@@ -1,11 +1,12 @@
 //! The generated clients against the real service: each runs clients/scenario.json and the snippet
-//! of its README. A client implements the steps in its own language; these tests check that it did
+//! of its README, and compiles the samples of the document. A client implements the steps in its own language; these tests check that it did
 //! all of them, in order.
 
 mod control;
 mod package;
 mod proxy;
 mod run;
+mod samples;
 mod scenario;
 mod snippet;
 
@@ -49,6 +50,12 @@ macro_rules! clients {
             #[tokio::test(flavor = "multi_thread")]
             async fn does_not_work_without_one_of_its_files() {
                 super::does_not_work_without_one_of_its_files(stringify!($language)).await;
+            }
+
+            #[ignore = "needs the tools of the clients"]
+            #[tokio::test(flavor = "multi_thread")]
+            async fn compiles_every_sample_of_the_document_and_refuses_a_wrong_one() {
+                super::samples::compile(stringify!($language)).await;
             }
         })+
     };

@@ -1,6 +1,6 @@
 //! Runs `scripts/clients`, within bounds.
 
-use std::process::{Output, Stdio};
+use std::process::{ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use tokio::process::Command;
@@ -12,11 +12,16 @@ const LIMIT: Duration = Duration::from_mins(5);
 
 /// What `scripts/clients ARGUMENTS…` printed; the test fails when it failed.
 pub async fn run(arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    let (status, printed) = attempt(arguments, environment).await;
+    assert!(status.success(), "{arguments:?} ended with {status}\n{printed}");
+    printed
+}
+
+/// How `scripts/clients ARGUMENTS…` ended, and what it printed.
+pub async fn attempt(arguments: &[&str], environment: &[(&str, &str)]) -> (ExitStatus, String) {
     // Its own error output goes to the test's, so that a failure shows it.
     let output = output(arguments, environment, Stdio::inherit()).await;
-    let printed = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{arguments:?} ended with {}\n{printed}", output.status);
-    printed
+    (output.status, String::from_utf8(output.stdout).unwrap())
 }
 
 /// Why `scripts/clients ARGUMENTS…` failed; the test fails when it did not.

@@ -8,6 +8,7 @@ mod names;
 mod parity;
 mod reading;
 mod references;
+mod samples;
 mod shape;
 
 use std::borrow::Cow;

@@ -11,5 +11,6 @@ pub mod lint;
 pub mod new;
 pub mod remove;
 pub mod rename;
+pub mod samples;
 mod tree;
 mod walk;

@@ -5,6 +5,7 @@ mod clients_command;
 mod new_command;
 mod remove_command;
 mod rename_command;
+mod samples_command;
 
 use std::error::Error;
 use std::fs;
@@ -85,6 +86,8 @@ enum OpenapiCommand {
         #[arg(long)]
         check: bool,
     },
+    /// Write the code samples of every operation, into `openapi/samples.json` and the document
+    Samples,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -102,6 +105,7 @@ fn main() -> ExitCode {
         }
         Command::Openapi { command: OpenapiCommand::Lint { document } } => check_document(document),
         Command::Openapi { command: OpenapiCommand::Changelog { check } } => changelog(check),
+        Command::Openapi { command: OpenapiCommand::Samples } => samples_command::run(),
         Command::Clients { command } => clients_command::run(command),
         Command::Lines => count_lines(),
         Command::New { command } => new_command::run(&command),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use xtask::new::{self, Owner, Plan, Resource};
 
-use crate::{Result, cargo, changelog, print};
+use crate::{Result, cargo, changelog, print, samples_command};
 
 #[derive(Subcommand)]
 pub enum NewCommand {
@@ -140,9 +140,10 @@ fn preview(plan: &Plan) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes the document that the code declares now.
+/// Writes the document that the code declares now, with the samples of its operations.
 fn publish() -> Result<()> {
     cargo(&["run", "--quiet", "--", "openapi", "export"])?;
+    samples_command::write()?;
     changelog(false)?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use xtask::remove::{Part, Plan};
 
-use crate::{Result, new_command, print};
+use crate::{Result, new_command, print, samples_command};
 
 const REMOVED: &str = "\nRemoved. Next: cargo fmt --all, ./scripts/test, and commit.\n";
 
@@ -62,6 +62,10 @@ pub fn run(arguments: &RemoveArguments) -> Result<ExitCode> {
     print(&plan.to_string())?;
     if !arguments.dry_run {
         plan.apply()?;
+        // Those of the client that is gone leave the document.
+        if matches!(part, Part::Client(_)) {
+            samples_command::write()?;
+        }
         print(if part == Part::Replicas { REMOVED_REPLICAS } else { REMOVED })?;
     }
     Ok(ExitCode::SUCCESS)

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use xtask::rename::{AppName, Choices, Plan};
 
-use crate::{Result, cargo, changelog, print};
+use crate::{Result, cargo, changelog, print, samples_command};
 
 /// At most this many places that have the old name are printed.
 const MAX_LEFTOVERS: usize = 20;
@@ -83,6 +83,7 @@ pub fn run(arguments: &RenameArguments) -> Result<ExitCode> {
 fn regenerate() -> Result<()> {
     cargo(&["fmt", "--all"])?;
     cargo(&["run", "--quiet", "--", "openapi", "export"])?;
+    samples_command::write()?;
     changelog(false)?;
     Ok(())
 }

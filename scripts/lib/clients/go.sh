@@ -73,3 +73,12 @@ go_installed() {
         go run .
     )
 }
+
+go_samples() {
+    local unformatted
+    unformatted=$(gofmt -l "$1")
+    [ -z "$unformatted" ] || die "not formatted as gofmt does it: $unformatted"
+    # Files by name belong to the module of the working directory.
+    go vet -C clients/go "$1"/*.go
+    go run -C clients/go "$STATICCHECK" -checks all "$1"/*.go
+}

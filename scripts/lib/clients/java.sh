@@ -119,3 +119,9 @@ java_plugins() {
         printf '<plugin>%s</plugin>' "$(sed -n "/<artifactId>$name</,/<version>/p" "$JAVA_CLIENT/pom.xml")"
     done
 }
+
+java_samples() {
+    java_maven "$JAVA_CLIENT" test-compile
+    javac --release 17 -encoding UTF-8 -Xlint:all -Werror -d "$1/classes" \
+        -cp "$JAVA_CLIENT/target/classes:$(cat "$JAVA_CLIENT/target/classpath")" "$1"/*.java
+}

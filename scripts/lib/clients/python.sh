@@ -70,3 +70,14 @@ python_installed() {
     "$(venv_bin client-python)/pip" --disable-pip-version-check --python "$bin/python" install --quiet --no-index "$1"/*.whl >&2
     (cd "$1" && "$bin/python" "$PYTHON_CLIENT/tests/installed.py")
 }
+
+# A sample has a password, no docstring, and the examples of the document, which may be long.
+python_samples() {
+    (
+        cd "$PYTHON_CLIENT" || die "no folder $PYTHON_CLIENT"
+        python_tool mypy --cache-dir "$TOOLS/mypy-samples" "$1"/*.py
+        python_tool ruff check --no-cache --config pyproject.toml \
+            --extend-per-file-ignores '*:D100' --extend-per-file-ignores '*:S106' --extend-per-file-ignores '*:E501' "$1"
+        python_tool ruff format --no-cache --config pyproject.toml --check "$1"
+    )
+}

@@ -37,12 +37,21 @@ rust_check() {
 
 rust_scenario() { rust_cargo "$RUST_CLIENT" run --quiet --locked --example scenario; }
 
-# A package that depends only on the client and tokio, which every program needs.
+# In a package that depends only on the client and tokio, which every program needs.
 rust_snippet() {
+    local folder package
+    folder=$(mktemp -d "$RUN_DIR/snippet.XXXXXX")
+    cp "$1" "$folder/main.rs"
+    package=$(rust_package "$folder")
+    rust_cargo "$package" run --quiet
+}
+
+# rust_package FOLDER: makes a package of the sources in FOLDER, and prints its folder.
+rust_package() {
     local package
-    package=$(mktemp -d "$RUN_DIR/snippet.XXXXXX")
+    package=$(mktemp -d "$RUN_DIR/package.XXXXXX")
     mkdir "$package/src"
-    cp "$1" "$package/src/main.rs"
+    cp "$1"/*.rs "$package/src/"
     cp "$RUST_CLIENT/Cargo.lock" "$package"
     cat >"$package/Cargo.toml" <<EOF
 [package]
@@ -54,7 +63,18 @@ edition = "2024"
 groundwork-client = { path = "$RUST_CLIENT" }
 tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
 EOF
-    rust_cargo "$package" run --quiet
+    printf '%s\n' "$package"
+}
+
+# As a snippet, with what a program needs beside the client to have values of some fields.
+rust_samples() {
+    local package
+    package=$(rust_package "$1")
+    {
+        grep -E '^(chrono|serde_json|uuid) = ' "$RUST_CLIENT/Cargo.toml" || true
+        sed -n '/^\[lints/,$p' "$RUST_CLIENT/Cargo.toml"
+    } >>"$package/Cargo.toml"
+    rust_cargo "$package" clippy --quiet -- -D warnings
 }
 
 rust_package() {

@@ -45,16 +45,11 @@ typescript_scenario() {
     typescript_node "$TYPESCRIPT/build/scenario/main.js"
 }
 
-# In a project that has installed the package, with the compiler settings of the package itself.
 typescript_snippet() {
-    typescript_compile
-    local project=$RUN_DIR/snippet package
-    package=$project/node_modules/groundwork-client
-    mkdir -p "$(dirname "$package")"
-    ln -s "$TYPESCRIPT" "$package"
+    local project=$RUN_DIR/snippet
+    mkdir -p "$project"
     cp "$1" "$project/snippet.ts"
-    printf '{ "type": "module" }\n' >"$project/package.json"
-    printf '{ "extends": "%s", "files": ["snippet.ts"] }\n' "$TYPESCRIPT/tsconfig.base.json" >"$project/tsconfig.json"
+    typescript_project "$project"
     "$TYPESCRIPT/node_modules/.bin/tsc" --project "$project"
     node "$project/snippet.js"
 }
@@ -81,4 +76,20 @@ typescript_installed() {
     "$TYPESCRIPT/node_modules/.bin/tsc" --strict --module nodenext --target es2022 --lib es2022,dom,dom.iterable \
         --typeRoots "$TYPESCRIPT/node_modules/@types" --types node installed.ts >&2
     node installed.js
+}
+
+# typescript_project FOLDER: makes FOLDER a project that has installed the package, with the compiler
+# settings of the package itself.
+typescript_project() {
+    local package=$1/node_modules/groundwork-client
+    typescript_compile
+    mkdir -p "$(dirname "$package")"
+    ln -s "$TYPESCRIPT" "$package"
+    printf '{ "type": "module" }\n' >"$1/package.json"
+    printf '{ "extends": "%s", "include": ["*.ts"] }\n' "$TYPESCRIPT/tsconfig.base.json" >"$1/tsconfig.json"
+}
+
+typescript_samples() {
+    typescript_project "$1"
+    "$TYPESCRIPT/node_modules/.bin/tsc" --project "$1"
 }

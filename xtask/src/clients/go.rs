@@ -134,7 +134,7 @@ fn type_of(kind: &Kind) -> String {
 }
 
 /// The type of a schema: `APIKey` of `ApiKey`, as the generator writes it.
-fn type_name(schema: &str) -> String {
+pub fn type_name(schema: &str) -> String {
     let mut words = Vec::<String>::new();
     for c in schema.chars() {
         match words.last_mut() {
@@ -149,14 +149,15 @@ fn type_name(schema: &str) -> String {
         .collect()
 }
 
-fn pascal(name: &str) -> String {
+/// In the spelling of an exported name.
+pub fn pascal(name: &str) -> String {
     let word =
         |word: &str| if INITIALISMS.contains(&word) { word.to_ascii_uppercase() } else { capitalized(word) };
     name.split('_').map(word).collect()
 }
 
 /// In the spelling of a parameter, with an underscore behind a keyword or a name of the method.
-fn camel(name: &str) -> String {
+pub fn camel(name: &str) -> String {
     const TAKEN: [&str; 12] = [
         "body",
         "ctx",

@@ -89,8 +89,7 @@ pub fn render(resources: &[Resource], package: &str) -> String {
     );
     code.push_str("    /** Sends the requests. */\n    abstract ApiClient sender();\n");
     for Resource { name, .. } in resources {
-        let (method, class) =
-            (free(&camel(name), &[&MEMBERS[..], &OBJECT, &KEYWORDS].concat()), pascal(name));
+        let (method, class) = (accessor(name), pascal(name));
         let _ = write!(
             code,
             "\n    /** The operations of {name}. */\n    public {class}Resource {method}() {{\n        \
@@ -164,7 +163,13 @@ fn method(class: &str, operation: &Operation) -> String {
     }
 }
 
-fn name(operation: &Operation) -> String {
+/// The method that has the methods of a resource.
+pub fn accessor(resource: &str) -> String {
+    free(&camel(resource), &[&MEMBERS[..], &OBJECT, &KEYWORDS].concat())
+}
+
+/// The method of an operation.
+pub fn name(operation: &Operation) -> String {
     free(&camel(&operation.name), &[&OBJECT[..], &KEYWORDS].concat())
 }
 

@@ -2,13 +2,13 @@
 //! `session.users.list()`. They are thin: each calls the function that a client's own generator
 //! has written for the operation.
 
-mod go;
-mod java;
-mod model;
-mod names;
-mod python;
-mod rust;
-mod typescript;
+pub(crate) mod go;
+pub(crate) mod java;
+pub(crate) mod model;
+pub(crate) mod names;
+pub(crate) mod python;
+pub(crate) mod rust;
+pub(crate) mod typescript;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +31,24 @@ pub enum Language {
     Rust,
     #[value(name = "typescript")]
     TypeScript,
+}
+
+impl Language {
+    /// The language as its name is written.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Go => "Go",
+            Self::Java => "Java",
+            Self::Python => "Python",
+            Self::Rust => "Rust",
+            Self::TypeScript => "TypeScript",
+        }
+    }
+
+    /// The name of its folder in `clients/`.
+    pub fn folder(self) -> String {
+        self.title().to_ascii_lowercase()
+    }
 }
 
 /// The generated code, and what it leaves out.

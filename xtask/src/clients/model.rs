@@ -178,12 +178,13 @@ fn json_schema(body: &Value) -> Option<String> {
 }
 
 /// The name of the schema that is referred to.
-fn reference(schema: &Value) -> Option<String> {
+pub fn reference(schema: &Value) -> Option<String> {
     let reference = schema["$ref"].as_str().or_else(|| schema["allOf"][0]["$ref"].as_str())?;
     Some(reference.rsplit('/').next()?.to_owned())
 }
 
-fn kind(document: &Value, schema: &Value) -> Option<Kind> {
+/// The type of a schema, if it is a supported one.
+pub fn kind(document: &Value, schema: &Value) -> Option<Kind> {
     if let Some(name) = reference(schema) {
         let is_text = document["components"]["schemas"][&name]["type"] == "string";
         return is_text.then_some(Kind::Schema(name));

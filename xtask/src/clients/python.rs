@@ -119,7 +119,7 @@ fn class(resource: &Resource, flavour: Flavour) -> String {
 
 fn method(operation: &Operation, flavour: Flavour) -> String {
     let Operation { id, summary, body, response, .. } = operation;
-    let name = free(&operation.name, &KEYWORDS);
+    let name = method_name(operation);
     let is_paged = matches!(response, Response::Page { .. });
     let (mut arguments, mut passed) = (vec!["self".to_owned()], Vec::new());
     for parameter in &operation.path_parameters {
@@ -178,7 +178,22 @@ fn method(operation: &Operation, flavour: Flavour) -> String {
 }
 
 fn identifier(parameter: &Parameter) -> String {
-    free(&parameter.name, &KEYWORDS)
+    argument(&parameter.name)
+}
+
+/// The argument of a parameter or of a field of a body.
+pub fn argument(name: &str) -> String {
+    free(name, &KEYWORDS)
+}
+
+/// The method of an operation.
+pub fn method_name(operation: &Operation) -> String {
+    free(&operation.name, &KEYWORDS)
+}
+
+/// The attribute with the methods of a resource.
+pub fn attribute(resource: &str) -> String {
+    free(resource, &[&MEMBERS[..], &KEYWORDS].concat())
 }
 
 fn annotation(kind: &Kind) -> String {
@@ -201,7 +216,7 @@ fn facade(resources: &[Resource], flavour: Flavour) -> String {
     let mut code = format!("\n\nclass {prefix}Resources:\n    \"\"\"All operations, by resource.\"\"\"\n\n");
     code.push_str("    def __init__(self, client: AuthenticatedClient) -> None:\n");
     for Resource { name, .. } in resources {
-        let attribute = free(name, &[&MEMBERS[..], &KEYWORDS].concat());
+        let attribute = attribute(name);
         let _ = writeln!(code, "        self.{attribute} = {prefix}{}Resource(client)", pascal(name));
     }
     code

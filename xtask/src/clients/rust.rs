@@ -38,7 +38,7 @@ pub fn render(resources: &[Resource]) -> String {
     code.push_str(if pages.is_empty() { "};\n" } else { ", Error, ResponseValue};\n" });
     code.push_str("\n/// The operations by resource.\nimpl Client {\n");
     for Resource { name, .. } in resources {
-        let method = free(name, &[&MEMBERS[..], &KEYWORDS].concat());
+        let method = accessor(name);
         let class = pascal(name);
         let _ = writeln!(
             code,
@@ -79,7 +79,7 @@ fn method(operation: &Operation) -> String {
     let Operation { id, summary, body, .. } = operation;
     let (mut arguments, mut set) = (String::new(), String::new());
     for parameter in &operation.path_parameters {
-        let name = free(&parameter.name, &KEYWORDS);
+        let name = identifier(&parameter.name);
         let _ = write!(arguments, ", {name}: {}", type_of(&parameter.kind));
         let _ = write!(set, ".{name}({name})");
     }
@@ -90,7 +90,7 @@ fn method(operation: &Operation) -> String {
     if operation.headers.iter().any(|header| header.name == IDEMPOTENCY_KEY) {
         set.push_str(".idempotency_key(crate::retry::new_key())");
     }
-    let (name, builder) = (free(&operation.name, &KEYWORDS), pascal(id));
+    let (name, builder) = (identifier(&operation.name), pascal(id));
     format!(
         "/// {summary}.\npub fn {name}(self{arguments}) -> builder::{builder}<'a> {{ self.0.{id}(){set} }}\n\n"
     )
@@ -109,6 +109,16 @@ fn all_pages(operation: &Operation, item: &str) -> String {
          }})\n}}\n}}\n",
         pascal(&operation.id)
     )
+}
+
+/// The name of a method, from the operation, the parameter or the field that it stands for.
+pub fn identifier(name: &str) -> String {
+    free(name, &KEYWORDS)
+}
+
+/// The method that has the methods of a resource.
+pub fn accessor(resource: &str) -> String {
+    free(resource, &[&MEMBERS[..], &KEYWORDS].concat())
 }
 
 fn type_of(kind: &Kind) -> String {

@@ -130,7 +130,7 @@ fn method(operation: &Operation) -> String {
         Response::One(name) => (format!("Promise<{name}>"), format!("unwrap({call})")),
         Response::Page { item, .. } => (format!("Pager<{item}>"), format!("new Pager((page) => {call})")),
     };
-    let name = camel(&operation.name);
+    let name = method_name(operation);
     let arguments = arguments.join(", ");
     format!("\n  /** {summary} */\n  {name}({arguments}): {result} {{\n    return {statement};\n  }}\n")
 }
@@ -138,17 +138,31 @@ fn method(operation: &Operation) -> String {
 /// The class with a property per resource.
 fn facade(resources: &[Resource]) -> String {
     let mut code = "\n/** All operations, by resource. */\nexport class Resources {\n".to_owned();
-    let property = |resource: &Resource| free(&camel(&resource.name), &MEMBERS);
     for resource in resources {
-        let _ = writeln!(code, "  readonly {}: {}Resource;", property(resource), pascal(&resource.name));
+        let _ =
+            writeln!(code, "  readonly {}: {}Resource;", property(&resource.name), pascal(&resource.name));
     }
     code.push_str("\n  constructor(api: Api) {\n");
     for resource in resources {
-        let _ =
-            writeln!(code, "    this.{} = new {}Resource(api);", property(resource), pascal(&resource.name));
+        let _ = writeln!(
+            code,
+            "    this.{} = new {}Resource(api);",
+            property(&resource.name),
+            pascal(&resource.name)
+        );
     }
     code.push_str("  }\n}\n");
     code
+}
+
+/// The property with the methods of a resource.
+pub fn property(resource: &str) -> String {
+    free(&camel(resource), &MEMBERS)
+}
+
+/// The method of an operation.
+pub fn method_name(operation: &Operation) -> String {
+    camel(&operation.name)
 }
 
 fn type_of(kind: &Kind) -> String {

@@ -23,7 +23,7 @@ const KNOWN: [&str; 15] = [
     "parameters",
     "requestBody",
     "responses",
-    "x-code-samples",
+    "x-codeSamples",
 ];
 
 impl Comparison<'_> {

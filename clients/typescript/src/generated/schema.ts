@@ -1145,9 +1145,10 @@ export interface components {
              */
             scopes: string[];
             /**
+             * An instant later than now, and so is its example.
              * Format: date-time
              * @description When the key stops working. Without it, the key does not expire.
-             * @example 2026-01-31T09:30:00Z
+             * @example 2099-12-31T23:59:59Z
              */
             expires_at?: string;
         };
@@ -6810,7 +6811,7 @@ export interface operations {
                  *       "scopes": [
                  *         "users:read"
                  *       ],
-                 *       "expires_at": "2026-01-31T09:30:00Z"
+                 *       "expires_at": "2099-12-31T23:59:59Z"
                  *     }
                  */
                 "application/json": components["schemas"]["ApiKeyCreate"];

@@ -3,8 +3,8 @@
 /// The emitted document cannot be completed.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
-    /// The text is not JSON, or an object has a key twice.
-    #[error("the emitted document cannot be read: {0}")]
+    /// A text is not JSON, or an object has a key twice.
+    #[error("the emitted document or the samples cannot be read: {0}")]
     Json(#[from] serde_json::Error),
     /// The document, or a section of its components, is not an object.
     #[error("the emitted document, or a section of its components, is not a JSON object")]

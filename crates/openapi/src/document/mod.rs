@@ -7,6 +7,7 @@ mod headers;
 mod links;
 mod operation;
 mod responses;
+mod samples;
 mod schema;
 pub mod table;
 #[cfg(test)]
@@ -52,12 +53,24 @@ impl Documents {
     /// # Errors
     /// See [`DocumentError`].
     pub fn from_spec(spec: &str, config: &Config<'_>) -> Result<Self, DocumentError> {
+        Self::with_samples(spec, config, "{}")
+    }
+
+    /// The same, with code samples: `x-codeSamples`, which Redoc shows.
+    ///
+    /// `samples` is JSON with the samples of each operation by its id. Where they call
+    /// `http://localhost:8000` below the published prefix, [`Self::served_under`] moves them as well.
+    ///
+    /// # Errors
+    /// See [`DocumentError`].
+    pub fn with_samples(spec: &str, config: &Config<'_>, samples: &str) -> Result<Self, DocumentError> {
         let mut document = strict_json::read(spec.as_bytes())?;
         if let Some(Value::Object(paths)) = document.get_mut("paths") {
             let moved = std::mem::take(paths).into_iter().map(|(path, item)| ((config.path_of)(&path), item));
             *paths = moved.collect();
         }
         canonicalise(&mut document, config)?;
+        samples::attach(&mut document, samples)?;
         let newest = dialect::to_3_1(document.clone());
         let older = dialect::to_3_0(document);
         Ok(Self {
@@ -70,12 +83,13 @@ impl Documents {
     /// The same documents for a client that fetched them: operations are below `prefix` instead of
     /// `published_prefix`, and the server is the folder that the document is in.
     ///
-    /// Only the lines of paths and of the server change; nothing is parsed, so this takes little
-    /// more memory than the result.
+    /// Only the lines of paths, of the server and of samples change; nothing is parsed, so this takes
+    /// little more memory than the result.
     #[must_use]
     pub fn served_under(&self, published_prefix: &str, prefix: &str) -> Self {
         let replace = |text: &str, server: [&str; 2], indents: &[&str]| {
             let text = text.replacen(server[0], server[1], 1);
+            let text = samples::moved(text, published_prefix, prefix);
             indents.iter().fold(text, |text, indent| {
                 text.replace(&format!("\n{indent}{published_prefix}/"), &format!("\n{indent}{prefix}/"))
             })

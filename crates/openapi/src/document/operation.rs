@@ -28,7 +28,7 @@ pub(super) fn canonicalise_all(
     components: &Value,
     config: &Config<'_>,
 ) -> Result<(), DocumentError> {
-    for (path, method, operation) in operations(root, "paths") {
+    for (path, method, operation) in all(root, "paths") {
         headers::complete_parameters(method, operation);
         check_path_parameters(path, operation)
             .and_then(|()| traits::take(operation))
@@ -40,7 +40,7 @@ pub(super) fn canonicalise_all(
         canonicalise(operation, components);
     }
     // The responses of a webhook are the receiver's: this service's errors are not among them.
-    for (path, method, operation) in operations(root, "webhooks") {
+    for (path, method, operation) in all(root, "webhooks") {
         traits::take(operation).map_err(|violation| error_of(path, method, violation))?;
         if !operation.contains_key("security") {
             operation.insert("security".to_owned(), json!([]));
@@ -70,7 +70,8 @@ fn error_of(path: &str, method: &str, violation: String) -> DocumentError {
     DocumentError::Operation { operation: format!("{} {path}", method.to_uppercase()), violation }
 }
 
-fn operations<'a>(
+/// Every operation of the paths or of the webhooks, with its path and method.
+pub(super) fn all<'a>(
     root: &'a mut Map<String, Value>,
     surface: &str,
 ) -> impl Iterator<Item = (&'a str, &'a str, &'a mut Map<String, Value>)> {

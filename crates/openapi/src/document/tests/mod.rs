@@ -4,6 +4,7 @@ mod errors;
 mod links;
 mod rules;
 mod sample;
+mod samples;
 mod traits;
 
 use poem::http::StatusCode;
