@@ -154,9 +154,9 @@ def page(programs: Found, sizes: Found, rounds: int, count: int) -> str:
     smallest = next(iter(sizes))
     return f"""# Jobs
 
-Written by `./scripts/bench jobs` on {date.today()}: {count:,} jobs that do nothing, {rounds} rounds, in which
-the programs alternate. Each job is enqueued in a transaction of its own, on {CONCURRENCY["enqueue"]} connections, and
-{CONCURRENCY["run"]} run at once. The program has one core, and PostgreSQL the other. CPU time is that of both together.
+Written by `./scripts/bench jobs` on {date.today()}: {count:,} jobs that do nothing, {rounds} rounds, in which the
+programs alternate. Each job is enqueued in a transaction of its own, on {CONCURRENCY["enqueue"]} connections, and {CONCURRENCY["run"]} run
+at once. The program has one core, and PostgreSQL the other. CPU time is that of both together.
 
 ## Beside its peers
 

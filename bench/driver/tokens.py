@@ -65,8 +65,8 @@ def page(micros: dict[str, dict[str, list[float]]], rounds: int) -> str:
     table = "\n".join(rows)
     return f"""# Algorithms for tokens
 
-Written by `./scripts/bench tokens` on {date.today()}: µs of one core per request, {rounds} rounds, in which the
-algorithms alternate. It is the service's CPU time only, as in [RESULTS.md](RESULTS.md).
+Written by `./scripts/bench tokens` on {date.today()}: µs of one core per request, {rounds} rounds, in which
+the algorithms alternate. It is the service's CPU time only, as in [RESULTS.md](RESULTS.md).
 
 | Request | Algorithm | µs | Range | Ratio to HS256 |
 |---|---|---|---|---|

@@ -41,6 +41,8 @@ pub fn edits() -> Vec<Edit> {
         ),
         replace("docs/scaling.md", &format!("30.1 µs ({results})"), &format!("30.1 µs ({benchmark})")),
         replace("docs/decisions/0008-signed-page-tokens.md", growth, benchmark),
+        replace("docs/decisions/0026-jobs.md", "`bench/JOBS.md`", benchmark),
+        replace("docs/decisions/0031-tokens-that-others-check.md", "`bench/TOKENS.md`", benchmark),
         replace(
             "docs/decisions/0018-cost.md",
             "Timings are in\n`bench/README.md`, as",
