@@ -50,10 +50,10 @@ client_document() {
     cargo run --quiet --locked --package xtask -- clients document --document "$OPENAPI_3_1" "$@"
 }
 
-# client_generate LANGUAGE DIR: the code, and the licences, which each package contains.
+# client_generate LANGUAGE DIR: the code, and the project's licences, which each package contains.
 client_generate() {
     rm -f "$2"/LICENSE*
-    cp LICENSE* "$2"
+    find . -maxdepth 1 -name 'LICENSE*' -exec cp {} "$2" \;
     "${1}_generate" "$2"
 }
 

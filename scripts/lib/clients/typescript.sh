@@ -74,7 +74,7 @@ typescript_installed() {
     cd "$project" || die "no folder $project"
     npm install --silent --offline --no-audit --no-fund "$1"/*.tgz >&2
     "$TYPESCRIPT/node_modules/.bin/tsc" --strict --module nodenext --target es2022 --lib es2022,dom,dom.iterable \
-        --typeRoots "$TYPESCRIPT/node_modules/@types" --types node installed.ts >&2
+        --skipDefaultLibCheck --typeRoots "$TYPESCRIPT/node_modules/@types" --types node installed.ts >&2
     node installed.js
 }
 
