@@ -42,12 +42,12 @@ rust_snippet() {
     local folder package
     folder=$(mktemp -d "$RUN_DIR/snippet.XXXXXX")
     cp "$1" "$folder/main.rs"
-    package=$(rust_package "$folder")
+    package=$(rust_project "$folder")
     rust_cargo "$package" run --quiet
 }
 
-# rust_package FOLDER: makes a package of the sources in FOLDER, and prints its folder.
-rust_package() {
+# rust_project FOLDER: makes a package of the sources in FOLDER, and prints its folder.
+rust_project() {
     local package
     package=$(mktemp -d "$RUN_DIR/package.XXXXXX")
     mkdir "$package/src"
@@ -69,7 +69,7 @@ EOF
 # As a snippet, with what a program needs beside the client to have values of some fields.
 rust_samples() {
     local package
-    package=$(rust_package "$1")
+    package=$(rust_project "$1")
     {
         grep -E '^(chrono|serde_json|uuid) = ' "$RUST_CLIENT/Cargo.toml" || true
         sed -n '/^\[lints/,$p' "$RUST_CLIENT/Cargo.toml"
