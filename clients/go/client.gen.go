@@ -231,30 +231,6 @@ func (e UserRole) Valid() bool {
 	}
 }
 
-// Defines values for WebhookDisabledReason.
-const (
-	WebhookDisabledReasonFailing     WebhookDisabledReason = "failing"
-	WebhookDisabledReasonGone        WebhookDisabledReason = "gone"
-	WebhookDisabledReasonLessThanNil WebhookDisabledReason = "<nil>"
-	WebhookDisabledReasonManual      WebhookDisabledReason = "manual"
-)
-
-// Valid indicates whether the value is a known member of the WebhookDisabledReason enum.
-func (e WebhookDisabledReason) Valid() bool {
-	switch e {
-	case WebhookDisabledReasonFailing:
-		return true
-	case WebhookDisabledReasonGone:
-		return true
-	case WebhookDisabledReasonLessThanNil:
-		return true
-	case WebhookDisabledReasonManual:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for WebhookDeliveryStatus.
 const (
 	WebhookDeliveryStatusDelivered WebhookDeliveryStatus = "delivered"
@@ -276,24 +252,21 @@ func (e WebhookDeliveryStatus) Valid() bool {
 	}
 }
 
-// Defines values for WebhookWithSecretDisabledReason.
+// Defines values for WebhookDisabledReason.
 const (
-	WebhookWithSecretDisabledReasonFailing     WebhookWithSecretDisabledReason = "failing"
-	WebhookWithSecretDisabledReasonGone        WebhookWithSecretDisabledReason = "gone"
-	WebhookWithSecretDisabledReasonLessThanNil WebhookWithSecretDisabledReason = "<nil>"
-	WebhookWithSecretDisabledReasonManual      WebhookWithSecretDisabledReason = "manual"
+	WebhookDisabledReasonFailing WebhookDisabledReason = "failing"
+	WebhookDisabledReasonGone    WebhookDisabledReason = "gone"
+	WebhookDisabledReasonManual  WebhookDisabledReason = "manual"
 )
 
-// Valid indicates whether the value is a known member of the WebhookWithSecretDisabledReason enum.
-func (e WebhookWithSecretDisabledReason) Valid() bool {
+// Valid indicates whether the value is a known member of the WebhookDisabledReason enum.
+func (e WebhookDisabledReason) Valid() bool {
 	switch e {
-	case WebhookWithSecretDisabledReasonFailing:
+	case WebhookDisabledReasonFailing:
 		return true
-	case WebhookWithSecretDisabledReasonGone:
+	case WebhookDisabledReasonGone:
 		return true
-	case WebhookWithSecretDisabledReasonLessThanNil:
-		return true
-	case WebhookWithSecretDisabledReasonManual:
+	case WebhookDisabledReasonManual:
 		return true
 	default:
 		return false
@@ -1117,9 +1090,6 @@ type Webhook struct {
 	URL string `json:"url"`
 }
 
-// WebhookDisabledReason Why a webhook is disabled.
-type WebhookDisabledReason string
-
 // WebhookCreate The webhook to create.
 type WebhookCreate struct {
 	// Description What it is for.
@@ -1205,6 +1175,9 @@ type WebhookDeliveryPage struct {
 // Examples: pending
 type WebhookDeliveryStatus string
 
+// WebhookDisabledReason Why a webhook is disabled.
+type WebhookDisabledReason string
+
 // WebhookPage A page of webhooks.
 //
 // Examples: {"items":[{"created_at":"2026-01-31T09:30:00Z","description":"The customer database.","disabled_at":null,"disabled_reason":null,"events":["user.created","user.deleted"],"failing_since":null,"id":1,"is_active":true,"previous_secret_expires_at":null,"updated_at":"2026-01-31T09:30:00Z","url":"https://example.com/hooks"}],"next_page":"c2lnbmVkIHBsYWNlAAAAAAAAAAE"}
@@ -1255,7 +1228,7 @@ type WebhookWithSecret struct {
 	DisabledAt nullable.Nullable[time.Time] `json:"disabled_at"`
 
 	// DisabledReason Why a webhook is disabled.
-	DisabledReason nullable.Nullable[WebhookWithSecretDisabledReason] `json:"disabled_reason"`
+	DisabledReason nullable.Nullable[WebhookDisabledReason] `json:"disabled_reason"`
 
 	// Events The types of the events that it gets. `*` stands for all, later ones included.
 	//
@@ -1292,9 +1265,6 @@ type WebhookWithSecret struct {
 	// URL Where events are sent, in its normalized form.
 	URL string `json:"url"`
 }
-
-// WebhookWithSecretDisabledReason Why a webhook is disabled.
-type WebhookWithSecretDisabledReason string
 
 // APIKeysListParams defines parameters for APIKeysList.
 type APIKeysListParams struct {

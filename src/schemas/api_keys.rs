@@ -106,7 +106,7 @@ pub struct ApiKeyCreate {
     pub expires_at: Option<Expiry>,
 }
 
-/// An instant later than now, and so is its example.
+// Not a doc comment, which would be the title of the field. The example of an instant is in the past.
 #[derive(Debug, NewType)]
 #[oai(example, from_parameter = false, from_multipart = false, to_header = false)]
 pub struct Expiry(Timestamp);

@@ -41,7 +41,7 @@ text_schema!(TokenText, "link_token_text",
 text_schema!(Sort, "sort",
     MetaSchema {
         description: Some("The order: `created_at` with the oldest first, `-created_at` with the newest first."),
-        pattern: Some("^-?created_at$".to_owned()),
+        pattern: Some("^(created_at|-created_at)$".to_owned()),
         ..text(None, "-created_at")
     },
     parse: Sort::parse, show: |sort: &Sort| sort.as_str());

@@ -250,7 +250,9 @@ impl Formats {
                 "must not be blank".to_owned()
             }
             Kind::Pattern { pattern } => InvalidDecimal::of_pattern(pattern)
-                .map_or("has characters that are not allowed here".to_owned(), |error| error.to_string()),
+                .map(|error| error.to_string())
+                .or_else(|| literals(pattern).map(|all| format!("must be {}", all.replace('|', " or "))))
+                .unwrap_or_else(|| "has characters that are not allowed here".to_owned()),
             _ => "is not valid".to_owned(),
         };
         let field = if path.is_empty() { "body".to_owned() } else { path.join(".") };
@@ -268,6 +270,13 @@ impl Formats {
 /// and "characters that are not allowed" would not tell them why.
 fn is_blank(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.trim().is_empty())
+}
+
+/// The values of a pattern that lists them, such as `^(up|down)$`: `up|down`.
+fn literals(pattern: &str) -> Option<&str> {
+    let listed = pattern.strip_prefix("^(")?.strip_suffix(")$")?;
+    let is_literal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '|');
+    listed.chars().all(is_literal).then_some(listed)
 }
 
 /// Drops duplicates: a length and a format can report the same error of one field.

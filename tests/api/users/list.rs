@@ -346,6 +346,8 @@ on_both! {
         let mut fields = list(&service, &root, query).await.invalid_fields();
         fields.sort();
         assert_eq!(fields, ["created_after", "email", "is_active", "limit", "sort"]);
+        let refused = list(&service, &root, "sort=id").await;
+        assert!(refused.text.contains("\"must be created_at or -created_at\""), "{}", refused.text);
         let answer = service.by(&root, "PATCH", "/api/v1/users/abc?sort=id").json(json!({})).send().await;
         let mut fields = answer.invalid_fields();
         fields.sort();

@@ -14,7 +14,7 @@ pub(crate) mod typescript;
 mod tests;
 
 use clap::ValueEnum;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use model::{Operation, Resource};
 
@@ -76,8 +76,10 @@ pub fn resources(document: &Value, language: Language, package: &str) -> Resourc
     Resources { code, omitted }
 }
 
-/// Removes 304 and, unless they are kept, the optional headers of requests.
+/// Removes 304 and, unless they are kept, the optional headers of requests. Nullable enumerations get
+/// schemas of their own.
 pub fn simplify(document: &mut Value, keep_headers: bool) {
+    name_nullable_enums(document);
     let items = document["paths"].as_object_mut().into_iter().flatten();
     for operation in items.filter_map(|(_, item)| item.as_object_mut()).flatten().map(|(_, it)| it) {
         let Some(operation) = operation.as_object_mut() else { continue };
@@ -92,6 +94,34 @@ pub fn simplify(document: &mut Value, keep_headers: bool) {
             }
         }
     }
+}
+
+/// Replaces the nullable enumerations of fields by references. In a field, some generators make a
+/// constant of null, or a type for each of several members.
+fn name_nullable_enums(document: &mut Value) {
+    let Some(schemas) = document["components"]["schemas"].as_object_mut() else { return };
+    let mut named: Vec<(String, Value)> = Vec::new();
+    for (schema, declared) in schemas.iter_mut() {
+        // `get_mut`, because an index that is written to would insert what is not there.
+        let properties = declared.get_mut("properties").and_then(Value::as_object_mut);
+        for (field, property) in properties.into_iter().flatten() {
+            let Some(values) = property["enum"].as_array().filter(|it| it.contains(&Value::Null)) else {
+                continue;
+            };
+            let values: Vec<_> = values.iter().filter(|value| !value.is_null()).cloned().collect();
+            let description = property["description"].clone();
+            let own = json!({"type": "string", "enum": values, "description": description});
+            let known = named.iter().find(|(_, other)| *other == own).map(|(name, _)| name.clone());
+            let name = known.unwrap_or_else(|| {
+                let name = format!("{schema}{}", names::pascal(field));
+                named.push((name.clone(), own));
+                name
+            });
+            let reference = json!({"$ref": format!("#/components/schemas/{name}")});
+            *property = json!({"anyOf": [reference, {"type": "null"}], "description": description});
+        }
+    }
+    schemas.extend(named);
 }
 
 /// The names of the schemas that the operations of these resources use, sorted, each once.

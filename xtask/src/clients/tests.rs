@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Language, Resources, resources};
+use super::{Language, Resources, resources, simplify};
 
 const ALL: [Language; 5] =
     [Language::Go, Language::Java, Language::Python, Language::Rust, Language::TypeScript];
@@ -191,4 +191,23 @@ fn an_operation_that_a_method_cannot_express_is_left_out_with_the_reason() {
             assert!(!code.to_lowercase().contains("import(body") && !code.contains("import_("), "{code}");
         }
     }
+}
+
+#[test]
+fn a_nullable_enumeration_of_a_field_is_a_schema_with_a_name() {
+    let reason = json!({ "type": ["string", "null"], "enum": ["full", null], "description": "Why." });
+    let item = json!({ "properties": { "end_reason": reason } });
+    let mut document =
+        json!({ "paths": {}, "components": { "schemas": { "Item": item, "ItemMade": item, "Text": {} } } });
+    simplify(&mut document, false);
+    let schemas = &document["components"]["schemas"];
+    let reference = json!({ "$ref": "#/components/schemas/ItemEndReason" });
+    let expected = json!({ "anyOf": [reference, { "type": "null" }], "description": "Why." });
+    for schema in ["Item", "ItemMade"] {
+        assert_eq!(schemas[schema]["properties"]["end_reason"], expected);
+    }
+    let named = json!({ "type": "string", "enum": ["full"], "description": "Why." });
+    assert_eq!(schemas["ItemEndReason"], named);
+    assert_eq!(schemas["Text"], json!({}));
+    assert_eq!(schemas.as_object().unwrap().len(), 4);
 }

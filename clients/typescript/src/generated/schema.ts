@@ -1145,7 +1145,6 @@ export interface components {
              */
             scopes: string[];
             /**
-             * An instant later than now, and so is its example.
              * Format: date-time
              * @description When the key stops working. Without it, the key does not expire.
              * @example 2099-12-31T23:59:59Z
@@ -4155,9 +4154,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "full_name": "Ada Lovelace",
-                 *       "password": "correct horse battery staple",
-                 *       "current_password": "correct horse battery staple"
+                 *       "full_name": "Ada Lovelace"
                  *     }
                  */
                 "application/json": components["schemas"]["ProfileUpdate"];
@@ -5068,10 +5065,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "email": "ada@example.com",
-                 *       "password": "correct horse battery staple",
-                 *       "full_name": "Ada Lovelace",
-                 *       "role": "user"
+                 *       "full_name": "Ada Lovelace"
                  *     }
                  */
                 "application/json": components["schemas"]["UserUpdate"];
@@ -8471,12 +8465,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "url": "https://example.com/hooks",
-                 *       "events": [
-                 *         "user.created",
-                 *         "user.deleted"
-                 *       ],
-                 *       "description": "The customer database."
+                 *       "url": "https://example.com/hooks"
                  *     }
                  */
                 "application/json": components["schemas"]["WebhookUpdate"];

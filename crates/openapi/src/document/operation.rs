@@ -38,6 +38,9 @@ pub(super) fn canonicalise_all(
             operation.insert("security".to_owned(), json!([]));
         }
         canonicalise(operation, components);
+        if method == "patch" {
+            shorten_example(operation, components);
+        }
     }
     // The responses of a webhook are the receiver's: this service's errors are not among them.
     for (path, method, operation) in all(root, "webhooks") {
@@ -103,6 +106,22 @@ fn canonicalise(operation: &mut Map<String, Value>, components: &Value) {
         }
     }
     reorder(operation, &ORDER);
+}
+
+/// The example of a patch changes one field, and rather none that people log in with: it will be
+/// pasted.
+fn shorten_example(operation: &mut Map<String, Value>, components: &Value) {
+    let content = operation.get_mut("requestBody").and_then(|body| body.get_mut("content")?.as_object_mut());
+    for media_type in content.into_iter().flatten().filter_map(|(_, it)| it.as_object_mut()) {
+        let name = media_type["schema"]["$ref"].as_str().and_then(|path| path.strip_prefix("#/components"));
+        let Some(schema) = name.and_then(|path| components.pointer(path)).cloned() else { continue };
+        let Some(example) = media_type.get_mut("example").and_then(Value::as_object_mut) else { continue };
+        let is_credential =
+            |name: &str| matches!(schema["properties"][name]["format"].as_str(), Some("email" | "password"));
+        if let Some(shown) = example.keys().find(|name| !is_credential(name)).cloned() {
+            example.retain(|name, _| *name == shown);
+        }
+    }
 }
 
 fn canonicalise_parameter(parameter: &mut Map<String, Value>) {

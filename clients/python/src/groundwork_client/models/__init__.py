@@ -46,21 +46,10 @@ from .webhook_create import WebhookCreate
 from .webhook_delivery import WebhookDelivery
 from .webhook_delivery_page import WebhookDeliveryPage
 from .webhook_delivery_status import WebhookDeliveryStatus
-from .webhook_disabled_reason_type_1 import WebhookDisabledReasonType1
-from .webhook_disabled_reason_type_2_type_1 import WebhookDisabledReasonType2Type1
-from .webhook_disabled_reason_type_3_type_1 import WebhookDisabledReasonType3Type1
+from .webhook_disabled_reason import WebhookDisabledReason
 from .webhook_page import WebhookPage
 from .webhook_update import WebhookUpdate
 from .webhook_with_secret import WebhookWithSecret
-from .webhook_with_secret_disabled_reason_type_1 import (
-    WebhookWithSecretDisabledReasonType1,
-)
-from .webhook_with_secret_disabled_reason_type_2_type_1 import (
-    WebhookWithSecretDisabledReasonType2Type1,
-)
-from .webhook_with_secret_disabled_reason_type_3_type_1 import (
-    WebhookWithSecretDisabledReasonType3Type1,
-)
 
 __all__ = (
     "ApiKey",
@@ -109,13 +98,8 @@ __all__ = (
     "WebhookDelivery",
     "WebhookDeliveryPage",
     "WebhookDeliveryStatus",
-    "WebhookDisabledReasonType1",
-    "WebhookDisabledReasonType2Type1",
-    "WebhookDisabledReasonType3Type1",
+    "WebhookDisabledReason",
     "WebhookPage",
     "WebhookUpdate",
     "WebhookWithSecret",
-    "WebhookWithSecretDisabledReasonType1",
-    "WebhookWithSecretDisabledReasonType2Type1",
-    "WebhookWithSecretDisabledReasonType3Type1",
 )

@@ -7,13 +7,7 @@ from typing import Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.webhook_disabled_reason_type_1 import WebhookDisabledReasonType1
-from ..models.webhook_disabled_reason_type_2_type_1 import (
-    WebhookDisabledReasonType2Type1,
-)
-from ..models.webhook_disabled_reason_type_3_type_1 import (
-    WebhookDisabledReasonType3Type1,
-)
+from ..models.webhook_disabled_reason import WebhookDisabledReason
 
 T = TypeVar("T", bound="Webhook")
 
@@ -29,8 +23,7 @@ class Webhook:
         description (None | str): What it is for, or null.
         is_active (bool): Whether events are sent.
         disabled_at (datetime.datetime | None): When it was disabled, or null while it is active.
-        disabled_reason (None | WebhookDisabledReasonType1 | WebhookDisabledReasonType2Type1 |
-            WebhookDisabledReasonType3Type1): Why a webhook is disabled.
+        disabled_reason (None | WebhookDisabledReason): Why a webhook is disabled.
         failing_since (datetime.datetime | None): When the first attempt failed since the last delivery, or null if none
             did.
         previous_secret_expires_at (datetime.datetime | None): Until when the previous secret signs as well, or null if
@@ -45,12 +38,7 @@ class Webhook:
     description: None | str
     is_active: bool
     disabled_at: datetime.datetime | None
-    disabled_reason: (
-        None
-        | WebhookDisabledReasonType1
-        | WebhookDisabledReasonType2Type1
-        | WebhookDisabledReasonType3Type1
-    )
+    disabled_reason: None | WebhookDisabledReason
     failing_since: datetime.datetime | None
     previous_secret_expires_at: datetime.datetime | None
     created_at: datetime.datetime
@@ -76,11 +64,7 @@ class Webhook:
             disabled_at = self.disabled_at
 
         disabled_reason: None | str
-        if isinstance(self.disabled_reason, WebhookDisabledReasonType1):
-            disabled_reason = self.disabled_reason.value
-        elif isinstance(self.disabled_reason, WebhookDisabledReasonType2Type1):
-            disabled_reason = self.disabled_reason.value
-        elif isinstance(self.disabled_reason, WebhookDisabledReasonType3Type1):
+        if isinstance(self.disabled_reason, WebhookDisabledReason):
             disabled_reason = self.disabled_reason.value
         else:
             disabled_reason = self.disabled_reason
@@ -154,47 +138,18 @@ class Webhook:
 
         disabled_at = _parse_disabled_at(d.pop("disabled_at"))
 
-        def _parse_disabled_reason(
-            data: object,
-        ) -> (
-            None
-            | WebhookDisabledReasonType1
-            | WebhookDisabledReasonType2Type1
-            | WebhookDisabledReasonType3Type1
-        ):
+        def _parse_disabled_reason(data: object) -> None | WebhookDisabledReason:
             if data is None:
                 return data
             try:
                 if not isinstance(data, str):
                     raise TypeError()
-                disabled_reason_type_1 = WebhookDisabledReasonType1(data)
+                disabled_reason_type_0 = WebhookDisabledReason(data)
 
-                return disabled_reason_type_1
+                return disabled_reason_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            try:
-                if not isinstance(data, str):
-                    raise TypeError()
-                disabled_reason_type_2_type_1 = WebhookDisabledReasonType2Type1(data)
-
-                return disabled_reason_type_2_type_1
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            try:
-                if not isinstance(data, str):
-                    raise TypeError()
-                disabled_reason_type_3_type_1 = WebhookDisabledReasonType3Type1(data)
-
-                return disabled_reason_type_3_type_1
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(
-                None
-                | WebhookDisabledReasonType1
-                | WebhookDisabledReasonType2Type1
-                | WebhookDisabledReasonType3Type1,
-                data,
-            )
+            return cast(None | WebhookDisabledReason, data)
 
         disabled_reason = _parse_disabled_reason(d.pop("disabled_reason"))
 

@@ -153,6 +153,28 @@ fn a_success_says_something() {
 }
 
 #[test]
+fn the_example_of_a_patch_changes_one_field_and_no_credential() {
+    let mut changing = operation("thing_update");
+    let body = json!({ "$ref": "#/components/schemas/ThingUpdate" });
+    changing["requestBody"] = json!({ "content": { "application/json": { "schema": body } } });
+    let schemas = json!({ "ThingUpdate": {
+        "type": "object",
+        "properties": {
+            "email": { "type": "string", "format": "email", "example": "ada@example.com" },
+            "name": { "type": "string", "example": "A thing" },
+            "color": { "type": "string", "example": "red" },
+        },
+    } });
+    let mut document = document(&changing, &schemas);
+    let item = document["paths"]["/things"].as_object_mut().unwrap();
+    let declared = item.remove("get").unwrap();
+    item.insert("patch".to_owned(), declared);
+    let published = newest(&publish(&document));
+    let content = &published["paths"]["/things"]["patch"]["requestBody"]["content"];
+    assert_eq!(content["application/json"]["example"], json!({ "name": "A thing" }));
+}
+
+#[test]
 fn an_example_is_put_together_from_its_parts() {
     let mut operation = operation("thing_get");
     operation["responses"]["200"] = json!({

@@ -1,6 +1,6 @@
 /*
  * Groundwork
- * A REST API for users and sessions.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. A service sends an API key instead (`api_keys_create`). All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
+ * A REST API for users and sessions.  Log in with `auth_login`, send the `access_token` as `Authorization: Bearer <token>`, and exchange the `refresh_token` with `auth_refresh` before it expires. A service sends an API key instead (`api_keys_create`). Samples for curl expect one of the two in `$TOKEN`. All errors have the body `ErrorBody`: `error` is a code for programs, `message` is for people, and `request_id` identifies the request in the logs. Unknown fields of a body are ignored, except privileged fields that the operation cannot set. Unknown query parameters are refused by operations that have parameters. A `PATCH` is a merge patch (RFC 7396) and can also be sent as `application/merge-patch+json`.
  *
  * The version of the OpenAPI document: 1.2.0
  * 
@@ -20,6 +20,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
+import example.groundwork.client.model.WebhookDisabledReason;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -71,48 +72,9 @@ public class WebhookWithSecret {
   
   private @Nullable OffsetDateTime disabledAt;
 
-  /**
-   * Why a webhook is disabled.
-   */
-  public enum DisabledReasonEnum {
-    MANUAL(String.valueOf("manual")),
-    
-    FAILING(String.valueOf("failing")),
-    
-    GONE(String.valueOf("gone")),
-    
-    UNKNOWN_DEFAULT_OPEN_API(String.valueOf("unknown_default_open_api"));
-
-    private String value;
-
-    DisabledReasonEnum(String value) {
-      this.value = value;
-    }
-
-    @JsonValue
-    public String getValue() {
-      return value;
-    }
-
-    @Override
-    public String toString() {
-      return String.valueOf(value);
-    }
-
-    @JsonCreator
-    public static DisabledReasonEnum fromValue(String value) {
-      for (DisabledReasonEnum b : DisabledReasonEnum.values()) {
-        if (b.value.equals(value)) {
-          return b;
-        }
-      }
-      return null;
-    }
-  }
-
   public static final String JSON_PROPERTY_DISABLED_REASON = "disabled_reason";
   
-  private @Nullable DisabledReasonEnum disabledReason;
+  private @Nullable WebhookDisabledReason disabledReason;
 
   public static final String JSON_PROPERTY_FAILING_SINCE = "failing_since";
   
@@ -290,7 +252,7 @@ public class WebhookWithSecret {
   }
 
 
-  public WebhookWithSecret disabledReason(@Nullable DisabledReasonEnum disabledReason) {
+  public WebhookWithSecret disabledReason(@Nullable WebhookDisabledReason disabledReason) {
     this.disabledReason = disabledReason;
     return this;
   }
@@ -302,14 +264,14 @@ public class WebhookWithSecret {
   
   @JsonProperty(value = JSON_PROPERTY_DISABLED_REASON, required = false)
   @JsonInclude(value = JsonInclude.Include.ALWAYS)
-  public @Nullable DisabledReasonEnum getDisabledReason() {
+  public @Nullable WebhookDisabledReason getDisabledReason() {
     return disabledReason;
   }
 
 
   @JsonProperty(value = JSON_PROPERTY_DISABLED_REASON, required = false)
   @JsonInclude(value = JsonInclude.Include.ALWAYS)
-  public void setDisabledReason(@Nullable DisabledReasonEnum disabledReason) {
+  public void setDisabledReason(@Nullable WebhookDisabledReason disabledReason) {
     this.disabledReason = disabledReason;
   }
 

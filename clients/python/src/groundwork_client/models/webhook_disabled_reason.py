@@ -2,7 +2,7 @@ from enum import StrEnum
 from typing import Self
 
 
-class WebhookWithSecretDisabledReasonType1(StrEnum):
+class WebhookDisabledReason(StrEnum):
     FAILING = "failing"
     GONE = "gone"
     MANUAL = "manual"
