@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use groundwork_clock::Timestamp;
-use groundwork_database::{Connection, DbError, on, prepared};
+use groundwork_database::{Connection, DbError, at_commit, on, prepared};
 
 use crate::db::schema::one_time_tokens;
 use crate::domain::ids::UserId;
@@ -84,7 +84,7 @@ pub async fn cancel_email_change(c: &mut Connection, user: UserId) -> Result<(),
     let pending = one_time_tokens::table
         .filter(one_time_tokens::user_id.eq(user.0))
         .filter(one_time_tokens::kind.eq(TokenPurpose::ConfirmEmail.as_str()));
-    on!(c, |c| prepared(diesel::delete(pending)).execute(c))?;
+    at_commit!(c, prepared(diesel::delete(pending)))?;
     Ok(())
 }
 
