@@ -113,8 +113,8 @@ impl Proxy {
     }
 
     /// How often a client has waited for the server since the proxy was made: its Sync and Query
-    /// messages, but for a BEGIN that is followed by another statement before it is answered, and an
-    /// audit event that is followed by COMMIT.
+    /// messages, but for a BEGIN that is followed by another statement before it is answered, and
+    /// statements such as that of an audit event that are followed by COMMIT.
     pub fn round_trips(&self) -> u64 {
         self.round_trips.load(Ordering::SeqCst)
     }

@@ -17,7 +17,7 @@ impl Deferred {
         let field = |number| content.split(|byte| *byte == 0).nth(number).unwrap_or_default();
         match kind {
             // The statement's name, and its text.
-            b'P' if field(1).starts_with(b"INSERT INTO \"audit_events\"") => {
+            b'P' if is_deferred(&String::from_utf8_lossy(field(1))) => {
                 self.names.insert(field(0).to_vec());
             }
             // The name of the portal, and that of the statement.
@@ -26,4 +26,12 @@ impl Deferred {
         }
         kind == b'S' && std::mem::take(&mut self.is_bound)
     }
+}
+
+/// Audit events, and the end of a pending change of email.
+fn is_deferred(text: &str) -> bool {
+    let cancels = text.starts_with("DELETE FROM \"one_time_tokens\"")
+        && text.contains("\"kind\"")
+        && !text.contains("\"token_hash\"");
+    cancels || text.starts_with("INSERT INTO \"audit_events\"")
 }
