@@ -19,7 +19,8 @@ PASSWORD = "correct horse battery staple"
 # compared with the user's email. Beginnings of emails, and which characters of an email or a name are seen, are rules of
 # Unicode; a pattern for them in the published schemas would break clients. So would an enumeration of events: a client of
 # today would not read a webhook that names an event of a later release, or a key with a later scope. A role and
-# `is_superuser` must not contradict each other. Where a host leads is known to its resolver.
+# `is_superuser` must not contradict each other. Where a host leads is known to its resolver, and which instants
+# are in the future to the clock.
 INEXPRESSIBLE = {
     ("page_token", "format"),
     ("current_password", "match"),
@@ -30,6 +31,7 @@ INEXPRESSIBLE = {
     ("full_name", "format"),
     ("events", "known"),
     ("scopes", "known"),
+    ("expires_at", "future"),
     ("role", "consistent"),
     ("url", "destination"),
 }
