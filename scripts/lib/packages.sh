@@ -3,6 +3,7 @@
 # releases.
 
 # package_crates FOLDER: packages the crates as `cargo publish` would, and extracts the packages.
+# Changes that are not committed are packaged too; `earlier_apps_compile` compiles the packages.
 package_crates() {
     local archive
     cargo package --locked --quiet --allow-dirty --no-verify --workspace --exclude groundwork --exclude xtask

@@ -77,6 +77,7 @@ rust_samples() {
     rust_cargo "$package" clippy --quiet -- -D warnings
 }
 
+# The copy is in no repository, and `rust_installed` compiles what the package contains.
 rust_package() {
     (cd "$1" && CARGO_TARGET_DIR=$2/target cargo package --quiet --locked --offline --allow-dirty --no-verify --package groundwork-client)
     tar -xzf "$2"/target/package/*.crate -C "$2/contents" --strip-components 1

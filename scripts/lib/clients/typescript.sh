@@ -62,7 +62,8 @@ typescript_package() {
 }
 
 # With the package's dependencies from the client's own installation. The program is checked by the
-# compiler with the declarations of the package.
+# compiler with the declarations of the package, but without those of the compiler itself, which are
+# not ours.
 typescript_installed() {
     local project=$1/project name
     mkdir -p "$project/node_modules"
