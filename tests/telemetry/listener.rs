@@ -86,6 +86,7 @@ async fn every_documented_metric_is_exported_after_a_few_requests() {
         ("REDIS_URL", redis.as_str()),
         ("REDIS_KEY_PREFIX", prefix.as_str()),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.as_str()),
+        ("JOB_WORKERS", "2"),
     ];
     let process = Process::start_on(database, &extra).await;
     let (_, access) = process.user("ada@example.com").await;

@@ -95,7 +95,8 @@ impl Process {
     }
 }
 
-/// The command that starts it, with logs in JSON.
+/// The command that starts it, with logs in JSON. Without workers, unless a test asks for them: what
+/// a periodic job logs and traces at its time of the day belongs to no test.
 pub fn command(database: &TestDatabase, extra: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_groundwork"));
     command
@@ -104,6 +105,7 @@ pub fn command(database: &TestDatabase, extra: &[(&str, &str)]) -> Command {
         .env("MAIL_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/mail"))
         .envs([("DATABASE_URL", database.url.as_str()), ("JWT_SECRET_KEY", SECRET)])
         .envs([("PORT", "0"), ("BCRYPT_ROUNDS", "4"), ("LOG_FORMAT", "json"), ("REDIS_TIMEOUT", "2000")])
+        .env("JOB_WORKERS", "0")
         .envs(extra.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::null())

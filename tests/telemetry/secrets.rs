@@ -189,6 +189,7 @@ async fn no_log_line_is_forged_or_has_a_secret(backend: Backend, with_redis: boo
         ("AUTH_RATE_LIMIT_PER_MINUTE", "1000"),
         ("SMTP_URL", mail.as_str()),
         ("MAIL_FROM", "no-reply@example.com"),
+        ("JOB_WORKERS", "2"),
     ];
     if with_redis {
         settings.extend([("REDIS_URL", url.as_str()), ("REDIS_KEY_PREFIX", prefix.as_str())]);
