@@ -107,7 +107,7 @@ on_both! {
         );
         assert!(retried["run_at"].as_str() > retried["created_at"].as_str(), "{retried}");
         eventually("a worker runs it", async || {
-            (all(&service, &root, "status=done&kind=delete_expired").await == [id]).then_some(())
+            all(&service, &root, "status=done&kind=delete_expired").await.contains(&id).then_some(())
         })
         .await;
         assert_eq!(events(&service, id).await, [format!("job_retried by {}", root.id)]);
@@ -153,7 +153,12 @@ async fn readiness_follows_the_oldest_due_job(backend: Backend) {
     };
     service.job(KIND, "queued").await;
     service.clock.advance(Duration::from_mins(64));
-    assert_eq!(ready().await, "ok", "due for four minutes");
+    // The clock may have passed the time of the nightly job, which no worker runs here.
+    eventually("it is well when the job has been due for four minutes", async || {
+        service.database.sql("DELETE FROM jobs WHERE period_at IS NOT NULL").await;
+        (ready().await == "ok").then_some(())
+    })
+    .await;
     service.clock.advance(Duration::from_mins(2));
     eventually("it is degraded", async || (ready().await == "degraded").then_some(())).await;
     service.database.sql("DELETE FROM jobs").await;

@@ -18,7 +18,8 @@ const ROWS: u32 = 100_000;
 
 /// Of a hundred users one is closed, and another one a superuser's.
 async fn crowded() -> (Service, Proxy, Client) {
-    let (service, proxy) = Service::start_behind_proxy(&[]).await;
+    // The nightly job would add its statements, which `retention` examines.
+    let (service, proxy) = Service::start_behind_proxy(&[("JOB_WORKERS", "0")]).await;
     let (client, connection) = tokio_postgres::connect(&service.database.url, NoTls).await.unwrap();
     tokio::spawn(connection);
     let fill = format!(

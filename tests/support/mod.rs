@@ -18,7 +18,6 @@ pub mod redis;
 pub mod smtp;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use groundwork::app::App;
 use groundwork::settings::Settings;
@@ -100,17 +99,6 @@ pub struct Service {
     extra: Vec<(&'static str, String)>,
 }
 
-/// A clock that starts at 06:00 UTC or later, so that the periodic job of the night runs in no test
-/// by chance.
-fn daytime() -> Clock {
-    let clock = Clock::default();
-    let hour = clock.now().seconds().rem_euclid(24 * 60 * 60) / 3_600;
-    if hour < 6 {
-        clock.advance(Duration::from_hours(6));
-    }
-    clock
-}
-
 impl Service {
     pub async fn start(backend: Backend) -> Self {
         Self::start_with(backend, &[]).await
@@ -119,7 +107,7 @@ impl Service {
     /// With settings beside the usual ones of a test.
     pub async fn start_with(backend: Backend, extra: &[(&'static str, &str)]) -> Self {
         let database = TestDatabase::create(backend).await;
-        let clock = daytime();
+        let clock = Clock::default();
         let mut extra: Vec<_> = extra.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         // The tiers go together, as in production: everything in files and in process, or nothing.
         if backend == Backend::Postgres && !extra.iter().any(|(name, _)| *name == "REDIS_URL") {
@@ -133,7 +121,7 @@ impl Service {
 
     /// On a database that is there already; `extra` may name another address of it.
     pub async fn start_on(database: TestDatabase, extra: &[(&'static str, String)]) -> Self {
-        let clock = daytime();
+        let clock = Clock::default();
         let mut extra = extra.to_vec();
         let mail = mail_folder(&mut extra);
         let instance = Instance::start(&settings(&database.url, &extra), clock.clone()).await;
@@ -201,7 +189,7 @@ impl Service {
     pub async fn start_behind_proxy(extra: &[(&'static str, &str)]) -> (Self, Proxy) {
         let database = TestDatabase::create(Backend::Postgres).await;
         let proxy = Proxy::to(&database.url).await;
-        let clock = daytime();
+        let clock = Clock::default();
         let mut extra: Vec<_> = extra.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         let mail = mail_folder(&mut extra);
         let instance = Instance::start(&settings(&proxy.url, &extra), clock.clone()).await;
