@@ -6,6 +6,7 @@
 
 use std::marker::PhantomData;
 
+use groundwork_openapi::LOGIN_ONLY;
 use groundwork_web::error::ApiError;
 use groundwork_web::request::RequestScope;
 use groundwork_web::security::{SCHEME, bearer_token, register_bearer_scheme};
@@ -25,7 +26,7 @@ const DESCRIPTION: &str = "As `Authorization: Bearer <token>`: the `access_token
 pub struct LoggedIn(pub Caller);
 
 /// A user, for what belongs to it: logged in, or with an API key that has the scope `P`.
-pub struct Authed<P>(pub Caller, PhantomData<P>);
+pub struct Scoped<P>(pub Caller, PhantomData<P>);
 
 /// A user whose role has the permission `P`: logged in, or with an API key that has it as a scope.
 pub struct Permitted<P>(pub Caller, PhantomData<P>);
@@ -73,9 +74,9 @@ macro_rules! guard {
     };
 }
 
-guard!([] LoggedIn, Requirement::Login, vec![SCHEME, "credential:login"], Self);
+guard!([] LoggedIn, Requirement::Login, vec![SCHEME, LOGIN_ONLY], Self);
 guard!(
-    [P] Authed<P>,
+    [P] Scoped<P>,
     Requirement::Scope(P::PERMISSION),
     vec![SCHEME, P::DECLARATION],
     |caller| Self(caller, PhantomData)

@@ -22,7 +22,7 @@ impl Passwords {
         if password.matches_email(email) {
             return Err(Error::PasswordIsEmail);
         }
-        self.hash_of_another(&password).await
+        self.hash_without_email_check(&password).await
     }
 
     /// Hashes the new password of a user whose address may change with it: the caller checks that
@@ -30,7 +30,7 @@ impl Passwords {
     ///
     /// # Errors
     /// [`Error::PasswordLeaked`].
-    pub async fn hash_of_another(&self, password: &Password) -> Result<PasswordHash, Error> {
+    pub async fn hash_without_email_check(&self, password: &Password) -> Result<PasswordHash, Error> {
         self.refuse_leaked(password).await?;
         Ok(self.hasher.hash(password.clone()).await?)
     }

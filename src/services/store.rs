@@ -193,7 +193,7 @@ impl Store {
 
     /// Records that a request may write, before it does, in the row of its session or API key,
     /// where every instance sees it. Returns when it last wrote, this request included.
-    pub(super) async fn record_intent(
+    pub(super) async fn record_last_write(
         &self,
         credential: Credential,
         recorded: Option<Timestamp>,
@@ -214,7 +214,7 @@ impl Store {
     }
 
     /// Runs a unit of work that changes the caller's own user. The user is locked and passed to
-    /// `work`.
+    /// `work`, which may run twice: see [`Database::transaction`](groundwork_database::Database::transaction).
     ///
     /// # Errors
     /// [`Error::InvalidToken`] if the session, the API key or the user is no longer active,

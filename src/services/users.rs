@@ -32,7 +32,8 @@ impl Cached for Profile {
 
 const NOT_FOUND: Error = Error::NotFound("user");
 
-/// The lock of units of work that remove superusers.
+/// The advisory lock of units of work that remove superusers. The migrations have another one in the
+/// same namespace of PostgreSQL, that of the database.
 const SUPERUSERS_LOCK: i64 = 0x6772_7501;
 
 #[derive(Clone)]
@@ -259,7 +260,7 @@ impl UserService {
             caller.session()?;
         }
         let hash = match &password {
-            Some(password) => Some(self.passwords.hash_of_another(password).await?),
+            Some(password) => Some(self.passwords.hash_without_email_check(password).await?),
             None => None,
         };
         let now = self.store.now();

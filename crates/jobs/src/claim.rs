@@ -18,9 +18,9 @@ const IS_RUNNING: &str = "\"jobs\".\"status\" = 'running'";
 
 /// What tells one claim from all others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Lease([u8; 16]);
+pub(crate) struct LeaseToken([u8; 16]);
 
-impl Lease {
+impl LeaseToken {
     pub(crate) fn random() -> Result<Self, getrandom::Error> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes)?;
@@ -28,7 +28,6 @@ impl Lease {
     }
 }
 
-/// A job that was claimed.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = jobs)]
 pub(crate) struct ClaimedJob {
@@ -59,7 +58,7 @@ pub(crate) struct Limits {
 /// Claims due jobs, which no other worker gets before `expires`.
 pub(crate) async fn claim(
     c: &mut Connection,
-    lease: Lease,
+    lease: LeaseToken,
     limits: Limits,
     now: Timestamp,
     expires: Timestamp,
@@ -93,22 +92,22 @@ pub(crate) async fn claim(
 /// Extends the leases of these jobs. Returns those that still are held, with their leases.
 pub(crate) async fn renew(
     c: &mut Connection,
-    held: &[(i64, Lease)],
+    held: &[(i64, LeaseToken)],
     expires: Timestamp,
-) -> Result<Vec<(i64, Lease)>, DbError> {
+) -> Result<Vec<(i64, LeaseToken)>, DbError> {
     let (ids, leases) = unzip(held);
     let held = jobs::table.filter(jobs::id.eq_any(ids)).filter(jobs::lease.eq_any(leases));
     let update = diesel::update(held).set(jobs::lease_expires_at.eq(expires));
     let renewed: Vec<(i64, Option<Vec<u8>>)> =
         on!(c, |c| update.returning((jobs::id, jobs::lease)).get_results(c))?;
-    let lease = |bytes: Option<Vec<u8>>| Some(Lease(bytes?.try_into().ok()?));
+    let lease = |bytes: Option<Vec<u8>>| Some(LeaseToken(bytes?.try_into().ok()?));
     Ok(renewed.into_iter().filter_map(|(id, bytes)| Some((id, lease(bytes)?))).collect())
 }
 
 /// Records that these jobs have succeeded. Returns how many still were held.
 pub(crate) async fn complete(
     c: &mut Connection,
-    succeeded: &[(i64, Lease)],
+    succeeded: &[(i64, LeaseToken)],
     now: Timestamp,
 ) -> Result<usize, DbError> {
     let (ids, leases) = unzip(succeeded);
@@ -126,7 +125,7 @@ pub(crate) async fn complete(
 
 /// The ids, and the leases without repetition. A job that this worker claimed again under another
 /// of the leases is found, too: then the worker does hold it.
-fn unzip(held: &[(i64, Lease)]) -> (Vec<i64>, Vec<Vec<u8>>) {
+fn unzip(held: &[(i64, LeaseToken)]) -> (Vec<i64>, Vec<Vec<u8>>) {
     let mut leases: Vec<_> = held.iter().map(|(_, lease)| lease.0.to_vec()).collect();
     leases.sort_unstable();
     leases.dedup();
@@ -137,7 +136,7 @@ fn unzip(held: &[(i64, Lease)]) -> (Vec<i64>, Vec<Vec<u8>>) {
 /// Returns whether it still was held.
 pub(crate) async fn fail(
     c: &mut Connection,
-    lease: Lease,
+    lease: LeaseToken,
     id: i64,
     error: &str,
     run_at: Option<Timestamp>,
@@ -160,7 +159,7 @@ pub(crate) async fn fail(
 /// attempt. Returns whether it still was held.
 pub(crate) async fn release(
     c: &mut Connection,
-    lease: Lease,
+    lease: LeaseToken,
     id: i64,
     run_at: Timestamp,
 ) -> Result<bool, DbError> {

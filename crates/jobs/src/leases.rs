@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::claim::Lease;
+use crate::claim::LeaseToken;
 
 #[derive(Default)]
 pub(crate) struct Leases {
@@ -14,7 +14,7 @@ pub(crate) struct Leases {
 }
 
 struct HeldLease {
-    lease: Lease,
+    lease: LeaseToken,
     deadline: watch::Sender<Instant>,
 }
 
@@ -36,24 +36,24 @@ impl LeaseDeadline {
 
 impl Leases {
     /// Adds a job that was just claimed.
-    pub(crate) fn add(&self, id: i64, lease: Lease, deadline: Instant) -> LeaseDeadline {
+    pub(crate) fn add(&self, id: i64, lease: LeaseToken, deadline: Instant) -> LeaseDeadline {
         let (sender, receiver) = watch::channel(deadline);
         self.held().insert(id, HeldLease { lease, deadline: sender });
         LeaseDeadline(receiver)
     }
 
-    pub(crate) fn all(&self) -> Vec<(i64, Lease)> {
+    pub(crate) fn all(&self) -> Vec<(i64, LeaseToken)> {
         self.held().iter().map(|(id, held)| (*id, held.lease)).collect()
     }
 
-    pub(crate) fn extend(&self, (id, lease): (i64, Lease), deadline: Instant) {
+    pub(crate) fn extend(&self, (id, lease): (i64, LeaseToken), deadline: Instant) {
         if let Some(held) = self.held().get(&id).filter(|held| held.lease == lease) {
             held.deadline.send_replace(deadline);
         }
     }
 
     /// Removes a job, unless it was claimed again meanwhile.
-    pub(crate) fn remove(&self, (id, lease): (i64, Lease)) {
+    pub(crate) fn remove(&self, (id, lease): (i64, LeaseToken)) {
         let mut held = self.held();
         if held.get(&id).is_some_and(|held| held.lease == lease) {
             held.remove(&id);
@@ -61,7 +61,7 @@ impl Leases {
     }
 
     /// Whether the lease may still be relied on.
-    pub(crate) fn is_held(&self, (id, lease): (i64, Lease)) -> bool {
+    pub(crate) fn is_held(&self, (id, lease): (i64, LeaseToken)) -> bool {
         let held = self.held();
         held.get(&id).is_some_and(|held| held.lease == lease && *held.deadline.borrow() > Instant::now())
     }

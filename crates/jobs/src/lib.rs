@@ -7,12 +7,12 @@ mod handlers;
 mod job;
 mod leases;
 mod maintenance;
-mod places;
 mod record;
 pub mod records;
 mod run;
 mod schedule;
 mod schema;
+mod slots;
 mod wakeups;
 mod workers;
 

@@ -7,7 +7,7 @@ use groundwork_database::DbError;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use crate::claim::{self, Lease, with_jitter};
+use crate::claim::{self, LeaseToken, with_jitter};
 use crate::run::{Ended, Outcome};
 use crate::workers::Context;
 
@@ -44,12 +44,12 @@ pub(crate) async fn record_all(context: Arc<Context>, mut ended: mpsc::Unbounded
 
 /// What is written with one statement.
 enum Entry {
-    Done(Vec<(i64, Lease)>),
+    Done(Vec<(i64, LeaseToken)>),
     Other(Ended),
 }
 
 impl Entry {
-    fn jobs(&self) -> &[(i64, Lease)] {
+    fn jobs(&self) -> &[(i64, LeaseToken)] {
         match self {
             Self::Done(jobs) => jobs,
             Self::Other(ended) => std::slice::from_ref(&ended.job),

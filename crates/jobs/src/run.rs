@@ -10,7 +10,7 @@ use groundwork_telemetry::JobTrace;
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
-use crate::claim::{ClaimedJob, Lease};
+use crate::claim::{ClaimedJob, LeaseToken};
 use crate::handlers::{AnyHandler, Handlers};
 use crate::job::{Attempt, JobError};
 use crate::leases::LeaseDeadline;
@@ -52,13 +52,13 @@ impl Outcome {
 /// An attempt that has ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    pub job: (i64, Lease),
+    pub job: (i64, LeaseToken),
     pub outcome: Outcome,
 }
 
 /// Reports the end of an attempt, also of one that is dropped half-way.
 struct Report {
-    job: (i64, Lease),
+    job: (i64, LeaseToken),
     /// `None` without a handler: labels of metrics must be few.
     kind: Option<&'static str>,
     outcome: Option<Outcome>,
@@ -80,7 +80,7 @@ impl Drop for Report {
 /// Runs `job`, and reports its end to `ended`.
 pub(crate) async fn run(
     job: ClaimedJob,
-    lease: Lease,
+    lease: LeaseToken,
     deadline: LeaseDeadline,
     handlers: Arc<Handlers>,
     default_timeout: Duration,

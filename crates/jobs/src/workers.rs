@@ -10,13 +10,13 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::claim::{self, ClaimedJob, Lease, Limits};
+use crate::claim::{self, ClaimedJob, LeaseToken, Limits};
 use crate::handlers::Handlers;
 use crate::leases::Leases;
 use crate::maintenance::{self, TAKEN_OVER};
-use crate::places::{MayBeMore, Place, Places};
 use crate::record::record_all;
 use crate::run::{Ended, run};
+use crate::slots::{MayBeMore, Slot, Slots};
 use crate::wakeups::Wakeups;
 
 /// The longest pause after claims that failed.
@@ -123,11 +123,11 @@ async fn claim_until(
     ended: &mpsc::UnboundedSender<Ended>,
     running: &mut JoinSet<()>,
 ) {
-    let places = Places::new(context.config.concurrency);
+    let slots = Slots::new(context.config.concurrency);
     let mut wakeups = context.wakeups.receive();
     let mut failures = 0;
     loop {
-        let Some(Some(mut free)) = stop.run_until_cancelled(places.free()).await else { return };
+        let Some(Some(mut free)) = stop.run_until_cancelled(slots.free()).await else { return };
         while running.try_join_next().is_some() {}
         wakeups.mark_unchanged();
         // A claim that is dropped half-way may have claimed.
@@ -144,8 +144,8 @@ async fn claim_until(
             Ok(jobs) => {
                 failures = 0;
                 for job in jobs.claimed {
-                    if let Some(place) = free.take(job.priority) {
-                        start(context, job, jobs.lease, jobs.deadline, place, ended, running);
+                    if let Some(slot) = free.take(job.priority) {
+                        start(context, job, jobs.lease, jobs.deadline, slot, ended, running);
                     }
                 }
                 free.left_by_claim()
@@ -166,7 +166,7 @@ async fn claim_until(
                 MayBeMore::OfLowPriority => {
                     tokio::select! {
                         () = wait(&mut wakeups, context, failures) => {}
-                        () = places.low_priority_freed() => {}
+                        () = slots.low_priority_freed() => {}
                     }
                 }
                 MayBeMore::No => wait(&mut wakeups, context, failures).await,
@@ -196,12 +196,12 @@ async fn wait(wakeups: &mut watch::Receiver<()>, context: &Context, failures: u3
 
 struct Claim {
     claimed: Vec<ClaimedJob>,
-    lease: Lease,
+    lease: LeaseToken,
     deadline: Instant,
 }
 
 async fn claim_jobs(context: &Context, limits: Limits) -> Result<Claim, ClaimError> {
-    let lease = Lease::random()?;
+    let lease = LeaseToken::random()?;
     let mut c = context.database.write().await?;
     // Taken before the statement, so that the worker gives up before others may take over.
     let (now, deadline) = (context.clock.now(), Instant::now() + context.config.lease);
@@ -220,9 +220,9 @@ enum ClaimError {
 fn start(
     context: &Arc<Context>,
     job: ClaimedJob,
-    lease: Lease,
+    lease: LeaseToken,
     deadline: Instant,
-    place: Place,
+    slot: Slot,
     ended: &mpsc::UnboundedSender<Ended>,
     running: &mut JoinSet<()>,
 ) {
@@ -231,6 +231,6 @@ fn start(
     let attempt = run(job, lease, deadline, handlers, context.config.timeout, ended);
     running.spawn(async move {
         attempt.await;
-        drop(place);
+        drop(slot);
     });
 }

@@ -11,5 +11,5 @@ pub mod strict_json;
 
 pub use self::description::ApiDescription;
 pub use self::document::table;
-pub use self::document::{Config, DocumentError, Documents};
+pub use self::document::{Config, DocumentError, Documents, LOGIN_ONLY};
 pub use self::error_code::{ErrorCode, IMPLIED_ERRORS, ImpliedErrors};

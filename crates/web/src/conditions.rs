@@ -128,7 +128,7 @@ impl Wanted {
 
     /// Replaces a 200 by 304 if the client has the representation already. The headers of the 200
     /// stay, without those of the content.
-    pub(crate) fn without_what_it_has(&self, mut response: Response) -> Response {
+    pub(crate) fn replace_by_not_modified(&self, mut response: Response) -> Response {
         if response.status() == StatusCode::OK && self.has(response.headers()) {
             response.set_status(StatusCode::NOT_MODIFIED);
             response.set_body(Body::empty());

@@ -118,7 +118,7 @@ impl Resource {
         let response = compress(wanted, response).await;
         let response =
             response.map_err(|error| ApiError::from(ErrorCode::INTERNAL_ERROR).caused_by(error))?;
-        Ok(wanted.without_what_it_has(response))
+        Ok(wanted.replace_by_not_modified(response))
     }
 }
 

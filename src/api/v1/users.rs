@@ -12,7 +12,7 @@ use poem_openapi::OpenApi;
 
 use super::Tag;
 use crate::api::context::Context;
-use crate::api::guards::{Authed, LoggedIn, Permitted};
+use crate::api::guards::{LoggedIn, Permitted, Scoped};
 use crate::api::idempotency::once;
 use crate::domain::email_prefix::EmailPrefix;
 use crate::domain::ids::UserId;
@@ -40,7 +40,7 @@ impl UsersApi {
     ///
     /// Returns the user that the access token or the API key belongs to.
     #[oai(path = "/me", method = "get", operation_id = "users_me")]
-    async fn me(&self, caller: Authed<UsersRead>) -> Result<Resource<UserView>, Failure> {
+    async fn me(&self, caller: Scoped<UsersRead>) -> Result<Resource<UserView>, Failure> {
         Ok(Resource::of(caller.0.user))
     }
 
@@ -52,7 +52,7 @@ impl UsersApi {
     #[oai(path = "/me", method = "patch", operation_id = "users_me_update")]
     async fn update_me(
         &self,
-        caller: Authed<UsersWrite>,
+        caller: Scoped<UsersWrite>,
         context: Context,
         if_match: IfMatch,
         body: Body<ProfileUpdate>,

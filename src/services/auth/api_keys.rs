@@ -34,7 +34,7 @@ impl AuthService {
             api_keys::record_use(&mut self.store.write_without_caller().await?, key.id, now).await?;
         }
         let credential = Credential::ApiKey(key.id);
-        let last_write = self.store.record_intent(credential, key.wrote_at, intent).await?;
+        let last_write = self.store.record_last_write(credential, key.wrote_at, intent).await?;
         Ok(Caller { user, credential, last_write, permission: None })
     }
 }

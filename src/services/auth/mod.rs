@@ -263,7 +263,7 @@ impl AuthService {
         }
         self.confirm_refresh(&token, &session).await?;
         let credential = Credential::Session(token.session);
-        let last_write = self.store.record_intent(credential, session.wrote_at, intent).await?;
+        let last_write = self.store.record_last_write(credential, session.wrote_at, intent).await?;
         Ok(Caller { user, credential, last_write, permission: None })
     }
 

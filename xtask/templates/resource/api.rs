@@ -1,4 +1,4 @@
-{% set guard = "Authed" if owned else "Permitted" -%}
+{% set guard = "Scoped" if owned else "Permitted" -%}
 {% set reader = guard ~ "<" ~ plural_pascal ~ "Read>" -%}
 {% set writer = guard ~ "<" ~ plural_pascal ~ "Write>" -%}
 {% set others = (" " ~ Many ~ " of other users are not found.") if owned else "" -%}

@@ -107,7 +107,7 @@ impl PgConnector {
         let generation = self.generations.current();
         let connect = async {
             let (client, driver, _) = self.connect().await?;
-            generation.includes(driver.abort_handle());
+            generation.register(driver.abort_handle());
             let (mode, begin, tls) = (self.mode, self.begin.clone(), self.tls.clone());
             let session = PgSession { client, driver, mode, begin, tls, generation, state: Mutex::default() };
             if mode == PoolMode::Session {

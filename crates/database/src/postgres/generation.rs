@@ -48,10 +48,11 @@ impl Generations {
 }
 
 impl Generation {
-    /// Adds a connection, by the task that moves its messages.
-    pub(super) fn includes(&self, driver: AbortHandle) {
+    /// Adds a connection, by the task that moves its messages, so that a cut aborts it.
+    pub(super) fn register(&self, driver: AbortHandle) {
         let mut drivers = self.all.0.drivers.lock().unwrap_or_else(PoisonError::into_inner);
-        // One that merely ended meanwhile is not used, and opening it did not fail.
+        // A generation that has ended without a cut keeps the connection: its pool does not use it
+        // again, and whoever opened it sees no error.
         if self.all.0.cuts.load(Ordering::Acquire) != self.cuts {
             return driver.abort();
         }
@@ -119,7 +120,7 @@ mod tests {
         assert!(opening.end());
         waiting.await;
         let driver = tokio::spawn(std::future::pending::<()>());
-        opening.includes(driver.abort_handle());
+        opening.register(driver.abort_handle());
         tokio::task::yield_now().await;
         assert!(!driver.is_finished() && !opening.is_current());
     }
@@ -129,12 +130,12 @@ mod tests {
         let generations = Generations::default();
         let hang = || tokio::spawn(std::future::pending::<()>());
         let (old, early) = (hang(), generations.current());
-        early.includes(old.abort_handle());
+        early.register(old.abort_handle());
         generations.cut();
         assert!(old.await.unwrap_err().is_cancelled());
         let (late, new) = (hang(), hang());
-        early.includes(late.abort_handle());
-        generations.current().includes(new.abort_handle());
+        early.register(late.abort_handle());
+        generations.current().register(new.abort_handle());
         assert!(late.await.unwrap_err().is_cancelled(), "it was being opened meanwhile");
         tokio::task::yield_now().await;
         assert!(!new.is_finished());

@@ -20,6 +20,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value, json};
 
 pub use self::error::DocumentError;
+pub use self::traits::LOGIN_ONLY;
 use crate::error_code::{ErrorCode, ImpliedErrors};
 use crate::strict_json;
 

@@ -13,8 +13,9 @@ const ROLE: &str = "role:";
 /// A security scheme with this prefix stands for a scope, such as `scope:users:read`.
 const SCOPE: &str = "scope:";
 
-/// This security scheme says that no API key is accepted.
-const LOGIN: &str = "credential:login";
+/// The security scheme of operations that accept no API key. Operations declare it beside the scheme
+/// of their tokens; the document has `x-required-scope` instead.
+pub const LOGIN_ONLY: &str = "credential:login";
 
 /// Extension with the roles of which a caller needs one.
 pub(super) const ALLOWED_ROLES: &str = "x-allowed-roles";
@@ -47,7 +48,7 @@ pub(super) fn take(operation: &mut Map<String, Value>) -> Result<OperationTraits
         operation.insert(SUNSET.to_owned(), retirement.sunset.to_string().into());
     }
     let (roles, scopes) = (take_schemes(operation, ROLE), take_schemes(operation, SCOPE));
-    let needs_login = !take_schemes(operation, LOGIN).is_empty();
+    let needs_login = !take_schemes(operation, LOGIN_ONLY).is_empty();
     describe(operation, &roles, scopes.first(), needs_login);
     let requires_role = !roles.is_empty();
     if requires_role {

@@ -10,22 +10,22 @@ use crate::claim::Limits;
 use crate::job::Priority;
 
 /// How long a worker waits for further jobs to end before it claims, if fewer than half of its
-/// places are free: claims of several jobs cost less.
+/// slots are free: claims of several jobs cost less.
 const GATHERING: Duration = Duration::from_millis(2);
 
-/// Jobs of low priority may have one place in so many, so that jobs of other priorities, which
-/// become due later, need not wait for slow ones. A single place is for all.
+/// Jobs of low priority may have one slot of this many, so that jobs of other priorities, which
+/// become due later, need not wait for slow ones. A single slot is for all.
 const LOW_PRIORITY_SHARE: usize = 2;
 
-/// The places of running jobs.
-pub(crate) struct Places {
+/// The slots of running jobs.
+pub(crate) struct Slots {
     concurrency: usize,
     all: Arc<Semaphore>,
     low_priority: Arc<Semaphore>,
 }
 
-/// What a running job holds: a place, and one of those of low priority if that is its priority.
-pub(crate) type Place = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
+/// What a running job holds: a slot, and one of those of low priority if that is its priority.
+pub(crate) type Slot = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
 
 /// Whether there may be due jobs that a claim did not take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,13 +35,13 @@ pub(crate) enum MayBeMore {
     No,
 }
 
-impl Places {
+impl Slots {
     pub(crate) fn new(concurrency: usize) -> Self {
         let low_priority = Arc::new(Semaphore::new(concurrency.div_ceil(LOW_PRIORITY_SHARE)));
         Self { concurrency, all: Arc::new(Semaphore::new(concurrency)), low_priority }
     }
 
-    /// All free places, once there are any; `None` never, unless the semaphore was closed.
+    /// All free slots, once there are any; `None` never, unless the semaphore was closed.
     pub(crate) async fn free(&self) -> Option<FreePlaces> {
         let mut all = Arc::clone(&self.all).acquire_owned().await.ok()?;
         if self.all.available_permits() + 1 < self.concurrency.div_ceil(2) {
@@ -53,7 +53,7 @@ impl Places {
         Some(FreePlaces { all, low_priority: all_of(&self.low_priority) })
     }
 
-    /// Waits until a job of low priority has a place.
+    /// Waits until a job of low priority has a slot.
     pub(crate) async fn low_priority_freed(&self) {
         drop(self.low_priority.acquire().await);
     }
@@ -65,7 +65,7 @@ fn all_of(semaphore: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
     Arc::clone(semaphore).try_acquire_many_owned(free).ok()
 }
 
-/// The places that a claim may fill.
+/// The slots that a claim may fill.
 pub(crate) struct FreePlaces {
     all: OwnedSemaphorePermit,
     low_priority: Option<OwnedSemaphorePermit>,
@@ -73,7 +73,7 @@ pub(crate) struct FreePlaces {
 
 impl FreePlaces {
     pub(crate) fn limits(&self) -> Limits {
-        let limit = |places: usize| i64::try_from(places).unwrap_or(i64::MAX);
+        let limit = |slots: usize| i64::try_from(slots).unwrap_or(i64::MAX);
         Limits { all: limit(self.all.num_permits()), low_priority: limit(self.low_priority_left()) }
     }
 
@@ -81,8 +81,8 @@ impl FreePlaces {
         self.low_priority.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
     }
 
-    /// A place for a job of this priority; `None` if the claim took more than its limits.
-    pub(crate) fn take(&mut self, priority: i64) -> Option<Place> {
+    /// A slot for a job of this priority; `None` if the claim took more than its limits.
+    pub(crate) fn take(&mut self, priority: i64) -> Option<Slot> {
         let low_priority = if priority == Priority::Low.number() {
             Some(self.low_priority.as_mut()?.split(1)?)
         } else {
@@ -91,7 +91,7 @@ impl FreePlaces {
         Some((self.all.split(1)?, low_priority))
     }
 
-    /// What the claim that filled these places may have left.
+    /// What the claim that filled these slots may have left.
     pub(crate) fn left_by_claim(&self) -> MayBeMore {
         if self.all.num_permits() == 0 {
             MayBeMore::Yes
