@@ -6,9 +6,9 @@
 # or filtered test, on an integration test binary without a test, and on a binary that ended before
 # giving a result.
 #
-# Every call of cargo in a group selects the root package or the whole workspace, and tests of it:
-# features of dependencies depend on the selection, and with other features cargo compiles the
-# dependencies again.
+# Every call of cargo in a group selects the root package or the whole workspace: features of
+# dependencies depend on the selection, and with other features cargo compiles them again.
+# `same_features` holds these selections together.
 cargo_tests() {
     local all=(-- --include-ignored)
     case " $* " in *" -- "*) all=(--include-ignored) ;; esac
@@ -102,11 +102,32 @@ count_cargo_tests() {
     count "$passed" "$((failed + not_executed))"
 }
 
-# build_groundwork: builds the service and exports GROUNDWORK_BIN, its absolute path. There are no
-# examples, but with them cargo turns on the features that tests need, and dependencies stay as the
-# tests compiled them.
+# same_features: fails if a dependency has other features in a build of the service than in one of
+# its tests, or in one of the workspace.
+same_features() {
+    dependency_features --edges normal,build >"$RUN_DIR/features-of-the-service"
+    dependency_features --edges normal,build,dev >"$RUN_DIR/features-of-its-tests"
+    dependency_features --edges normal,build,dev --workspace --all-features >"$RUN_DIR/features-of-the-workspace"
+    is_part_of "$RUN_DIR/features-of-the-service" "$RUN_DIR/features-of-its-tests" &&
+        is_part_of "$RUN_DIR/features-of-its-tests" "$RUN_DIR/features-of-the-workspace"
+}
+
+# dependency_features ARGUMENTS…: one line for each dependency, with its features.
+dependency_features() {
+    cargo tree --locked --prefix none --format '{p} [{f}]' "$@" | sed -e 's/ (\*)$//' -e 's/ (proc-macro)//' | sort -u
+}
+
+# is_part_of FILE WHOLE: each line of the sorted FILE is in the sorted WHOLE. Prints those that are
+# not.
+is_part_of() {
+    local others
+    others=$(comm -23 "$1" "$2")
+    [ -z "$others" ] || { say "$others" "$(basename "$2") differ. Move the features to [workspace.dependencies]."; return 1; }
+}
+
+# build_groundwork: builds the service and exports GROUNDWORK_BIN, its absolute path.
 build_groundwork() {
-    cargo build --locked --bin groundwork --examples
+    cargo build --locked --bin groundwork
     GROUNDWORK_BIN=$(target_directory)/debug/groundwork
     [ -x "$GROUNDWORK_BIN" ] || die "cargo built no $GROUNDWORK_BIN"
     export GROUNDWORK_BIN

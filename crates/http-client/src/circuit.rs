@@ -2,12 +2,11 @@
 //! call through after a while to find out whether the host is back.
 
 use std::num::NonZeroUsize;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lru::LruCache;
 use metrics::Gauge;
 use parking_lot::Mutex;
-use tokio::time::Instant;
 
 /// The most hosts whose failures are counted. The one that was called longest ago is forgotten
 /// first.
@@ -59,12 +58,16 @@ impl Circuits {
 
     /// A permit to call the host (with its port); `None` if its circuit is open.
     pub(crate) fn acquire(&self, host: &str) -> Option<Permit<'_>> {
+        self.acquire_at(Instant::now(), host)
+    }
+
+    fn acquire_at(&self, now: Instant, host: &str) -> Option<Permit<'_>> {
         let mut hosts = self.hosts.lock();
         let mut is_probe = false;
         if let Some(circuit) = hosts.get_mut(host)
             && let Some(until) = circuit.open_until
         {
-            if circuit.has_probe || Instant::now() < until {
+            if circuit.has_probe || now < until {
                 return None;
             }
             circuit.has_probe = true;
@@ -103,6 +106,10 @@ impl Permit<'_> {
     }
 
     pub(crate) fn failed(self) {
+        self.failed_at(Instant::now());
+    }
+
+    fn failed_at(self, now: Instant) {
         let config = self.circuits.config;
         let mut hosts = self.circuits.hosts.lock();
         let circuit = hosts.get_or_insert_mut(self.host.clone(), Circuit::default);
@@ -111,7 +118,7 @@ impl Permit<'_> {
         }
         circuit.failures = circuit.failures.saturating_add(1);
         if self.is_probe || circuit.failures >= config.failures {
-            circuit.open_until = Some(Instant::now() + config.open_for);
+            circuit.open_until = Some(now + config.open_for);
         }
         self.circuits.show(&hosts);
     }
@@ -138,50 +145,49 @@ mod tests {
         Circuits::new(config, Gauge::noop())
     }
 
-    fn fail(circuits: &Circuits, times: usize) {
+    fn fail(circuits: &Circuits, now: Instant, times: usize) {
         for _ in 0..times {
-            circuits.acquire("a").unwrap().failed();
+            circuits.acquire_at(now, "a").unwrap().failed_at(now);
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn it_opens_after_consecutive_failures_for_that_host_only() {
-        let circuits = circuits();
-        fail(&circuits, 2);
-        circuits.acquire("a").unwrap().succeeded();
-        fail(&circuits, 2);
-        assert!(circuits.acquire("a").is_some(), "a success resets the count");
-        fail(&circuits, 1);
-        assert!(circuits.acquire("a").is_none());
-        assert!(circuits.acquire("b").is_some());
+    #[test]
+    fn it_opens_after_consecutive_failures_for_that_host_only() {
+        let (circuits, start) = (circuits(), Instant::now());
+        fail(&circuits, start, 2);
+        circuits.acquire_at(start, "a").unwrap().succeeded();
+        fail(&circuits, start, 2);
+        assert!(circuits.acquire_at(start, "a").is_some(), "a success resets the count");
+        fail(&circuits, start, 1);
+        assert!(circuits.acquire_at(start, "a").is_none());
+        assert!(circuits.acquire_at(start, "b").is_some());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn after_a_while_one_call_tries_the_host() {
-        let circuits = circuits();
-        fail(&circuits, 3);
-        tokio::time::advance(OPEN_FOR).await;
-        let probe = circuits.acquire("a").unwrap();
-        assert!(circuits.acquire("a").is_none(), "one at a time");
-        probe.failed();
-        assert!(circuits.acquire("a").is_none(), "open again");
-        tokio::time::advance(OPEN_FOR).await;
-        drop(circuits.acquire("a").unwrap());
-        circuits.acquire("a").unwrap().succeeded();
-        fail(&circuits, 2);
-        assert!(circuits.acquire("a").is_some(), "closed, with a count from zero");
+    #[test]
+    fn after_a_while_one_call_tries_the_host() {
+        let (circuits, start) = (circuits(), Instant::now());
+        fail(&circuits, start, 3);
+        let later = start + OPEN_FOR;
+        let probe = circuits.acquire_at(later, "a").unwrap();
+        assert!(circuits.acquire_at(later, "a").is_none(), "one at a time");
+        probe.failed_at(later);
+        assert!(circuits.acquire_at(later, "a").is_none(), "open again");
+        let end = later + OPEN_FOR;
+        drop(circuits.acquire_at(end, "a").unwrap());
+        circuits.acquire_at(end, "a").unwrap().succeeded();
+        fail(&circuits, end, 2);
+        assert!(circuits.acquire_at(end, "a").is_some(), "closed, with a count from zero");
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_late_result_changes_nothing_while_it_is_open() {
-        let circuits = circuits();
-        let (late_success, late_failure) = (circuits.acquire("a").unwrap(), circuits.acquire("a").unwrap());
-        fail(&circuits, 3);
+    #[test]
+    fn a_late_result_changes_nothing_while_it_is_open() {
+        let (circuits, start) = (circuits(), Instant::now());
+        let acquire = || circuits.acquire_at(start, "a").unwrap();
+        let (late_success, late_failure) = (acquire(), acquire());
+        fail(&circuits, start, 3);
         late_success.succeeded();
-        assert!(circuits.acquire("a").is_none());
-        tokio::time::advance(OPEN_FOR / 2).await;
-        late_failure.failed();
-        tokio::time::advance(OPEN_FOR / 2).await;
-        assert!(circuits.acquire("a").is_some());
+        assert!(circuits.acquire_at(start, "a").is_none());
+        late_failure.failed_at(start + OPEN_FOR / 2);
+        assert!(circuits.acquire_at(start + OPEN_FOR, "a").is_some());
     }
 }
