@@ -8,6 +8,7 @@ use super::assert_none;
 use crate::documentation::page::{Page, root};
 
 const SETTINGS: &str = include_str!("../../src/settings.rs");
+const AUDIT_EVENTS: &str = include_str!("../../src/models/audit_events.rs");
 
 /// The codes of the document, each with its status, as `(400, "malformed_request")`.
 fn error_codes() -> BTreeSet<(String, String)> {
@@ -33,6 +34,27 @@ fn wrong_codes(page: &Page, codes: &BTreeSet<(String, String)>) -> Vec<String> {
         })
         .collect();
     codes.symmetric_difference(&rows).map(|(status, code)| format!("{status} {code}")).collect()
+}
+
+/// The kinds of audit events that the service records.
+fn audit_kinds() -> BTreeSet<String> {
+    let kinds = AUDIT_EVENTS.lines().filter_map(|line| {
+        let (_, kind) = line.split_once(": Self = Self(\"")?;
+        Some(kind.strip_suffix("\");")?.to_owned())
+    });
+    kinds.collect()
+}
+
+/// Kinds of audit events without a row, and rows of unknown kinds.
+fn wrong_kinds(page: &Page, kinds: &BTreeSet<String>) -> Vec<String> {
+    assert!(kinds.len() > 30, "{kinds:?}");
+    let rows = page.rows(Some("## Kinds"));
+    let rows: BTreeSet<_> = rows
+        .iter()
+        .flat_map(|cells| cells[0].split(", "))
+        .filter_map(|kind| Some(kind.strip_prefix('`')?.strip_suffix('`')?.to_owned()))
+        .collect();
+    kinds.symmetric_difference(&rows).cloned().collect()
 }
 
 /// The commands that `--help` lists.
@@ -87,6 +109,23 @@ fn an_undocumented_code_and_one_with_another_status_are_found() {
     ] {
         assert_ne!(changed, text);
         assert_eq!(wrong_codes(&Page::seeded(&changed), &error_codes()).len(), wrong);
+    }
+}
+
+#[test]
+fn every_kind_of_audit_event_has_a_row() {
+    assert_none(&wrong_kinds(&Page::read(Path::new("docs/reference/audit-events.md")), &audit_kinds()));
+}
+
+#[test]
+fn an_undocumented_kind_of_audit_event_and_an_unknown_one_are_found() {
+    let text = Page::read(Path::new("docs/reference/audit-events.md")).text;
+    for (changed, wrong) in [
+        (text.replace("| `logged_in` |", "| logged in |"), 1),
+        (text.replace("`user_deleted`", "`user_removed`"), 2),
+    ] {
+        assert_ne!(changed, text);
+        assert_eq!(wrong_kinds(&Page::seeded(&changed), &audit_kinds()).len(), wrong);
     }
 }
 
