@@ -1,18 +1,34 @@
 //! The values of API keys.
 
 use groundwork_auth::ApiKeyFormat;
-use groundwork_values::{TextList, id_type, text_type};
+use groundwork_values::{Invalid, TextList, id_type};
 
 use super::permissions::Permission;
+use super::text::name;
 
 id_type! {
     /// The ID of an API key: positive, assigned by the database, never reused.
     pub struct ApiKeyId;
 }
 
-text_type! {
-    /// What an API key is for: 1 to 100 characters, not blank.
-    pub struct ApiKeyName(1..=100);
+/// What an API key is for: 1 to 100 characters after trimming, with the characters of a
+/// [`FullName`](super::text::FullName).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKeyName(String);
+
+impl ApiKeyName {
+    pub const MAX_CHARS: usize = 100;
+
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        if text.trim().chars().count() > Self::MAX_CHARS {
+            return Err(Invalid("must be at most 100 characters"));
+        }
+        name(text).map(Self)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// The form of this service's keys. Secret scanners know it, and so do the keys that exist: it must
@@ -46,6 +62,14 @@ pub fn invalid_scopes(scopes: &[&str]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_of_a_key_is_one_line() {
+        assert_eq!(ApiKeyName::parse(" Nightly export ").unwrap().as_str(), "Nightly export");
+        for invalid in ["", "a\nb", "a\u{1b}[31m", "a\u{202e}b", &"x".repeat(101)] {
+            assert!(ApiKeyName::parse(invalid).is_err(), "{invalid:?}");
+        }
+    }
 
     #[test]
     fn scopes_are_known_permissions_each_once() {

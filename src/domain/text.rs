@@ -38,6 +38,23 @@ fn misleads(c: char) -> bool {
     is_tag || matches!(c, '\u{2028}' | '\u{2029}') || CodePointSetData::new::<BidiControl>().contains(c)
 }
 
+/// A name of one line without white space around it: not blank, with a visible character, and
+/// without characters that mislead.
+pub(super) fn name(text: &str) -> Result<String, Invalid> {
+    let name = text.trim();
+    if name.is_empty() {
+        Err(Invalid("must not be blank"))
+    } else if name.chars().any(char::is_control) {
+        Err(Invalid("must not contain control characters"))
+    } else if name.chars().any(misleads) {
+        Err(Invalid("must not contain bidirectional, line separator or tag characters"))
+    } else if !name.chars().any(is_visible) {
+        Err(Invalid("must contain a visible character"))
+    } else {
+        Ok(name.to_owned())
+    }
+}
+
 /// A person's name: 1 to 255 characters after trimming, at least one of them visible, and no
 /// control, bidirectional or tag characters or line separators.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,20 +73,10 @@ impl FullName {
     pub const MAX_CHARS: usize = 255;
 
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let name = text.trim();
-        if name.is_empty() {
-            Err(Invalid("must not be blank"))
-        } else if name.chars().count() > Self::MAX_CHARS {
-            Err(Invalid("must be at most 255 characters"))
-        } else if name.chars().any(char::is_control) {
-            Err(Invalid("must not contain control characters"))
-        } else if name.chars().any(misleads) {
-            Err(Invalid("must not contain bidirectional, line separator or tag characters"))
-        } else if !name.chars().any(is_visible) {
-            Err(Invalid("must contain a visible character"))
-        } else {
-            Ok(Self(name.to_owned()))
+        if text.trim().chars().count() > Self::MAX_CHARS {
+            return Err(Invalid("must be at most 255 characters"));
         }
+        name(text).map(Self)
     }
 
     pub fn as_str(&self) -> &str {

@@ -5,7 +5,7 @@ use groundwork_web::error::FieldError;
 use groundwork_web::extract::RequestSchema;
 use groundwork_web::responses::Located;
 use groundwork_web::schema::Nullable;
-use groundwork_web::{id_schema, listed, located, text_schema};
+use groundwork_web::{id_schema, listed, located};
 use poem_openapi::types::Example;
 use poem_openapi::{NewType, Object};
 use secrecy::{ExposeSecret, SecretString};
@@ -18,7 +18,6 @@ use crate::domain::permissions::Permission;
 use crate::models::api_keys::{ApiKey, NewApiKey};
 
 id_schema!(ApiKeyId, "api_key_id", "The API key's ID.");
-text_schema!(ApiKeyName, "api_key_name", example: "Nightly export");
 
 /// When the examples happen.
 const EXAMPLE_TIME: Timestamp = Timestamp::from_seconds(1_769_851_800);

@@ -4,6 +4,7 @@ use groundwork_web::{id_schema, text_schema};
 use poem_openapi::registry::MetaSchema;
 
 use super::common::{LoginEmail, TokenText};
+use crate::domain::api_keys::ApiKeyName;
 use crate::domain::email::Email;
 use crate::domain::email_prefix::EmailPrefix;
 use crate::domain::ids::{JobId, UserId};
@@ -46,15 +47,19 @@ text_schema!(Sort, "sort",
     },
     parse: Sort::parse, show: |sort: &Sort| sort.as_str());
 
-text_schema!(FullName, "full_name",
-    MetaSchema {
-        min_length: Some(1),
-        max_length: Some(FullName::MAX_CHARS),
-        // No control characters, and at least one character that is not white space.
-        pattern: Some(r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$".to_owned()),
-        ..text(None, "Ada Lovelace")
-    },
+/// No control characters, and at least one character that is not white space.
+const NAME: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$";
+
+fn name(max_chars: usize, example: &str) -> MetaSchema {
+    let (min_length, max_length) = (Some(1), Some(max_chars));
+    MetaSchema { min_length, max_length, pattern: Some(NAME.to_owned()), ..text(None, example) }
+}
+
+text_schema!(FullName, "full_name", name(FullName::MAX_CHARS, "Ada Lovelace"),
     parse: FullName::parse, show: FullName::as_str);
+
+text_schema!(ApiKeyName, "api_key_name", name(ApiKeyName::MAX_CHARS, "Nightly export"),
+    parse: ApiKeyName::parse, show: ApiKeyName::as_str);
 
 text_schema!(Password, "password",
     MetaSchema {

@@ -73,9 +73,9 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// The text is not an RFC 3339 date and time with an offset.
+/// The text is not an RFC 3339 date and time with an offset, or is later than every timestamp.
 #[derive(Debug, thiserror::Error)]
-#[error("must be a date and time with an offset, such as 2026-01-31T09:30:00Z")]
+#[error("must be a date and time with an offset, such as 2026-01-31T09:30:00Z, up to 9999-12-30T22:00:00Z")]
 pub struct NotATimestamp;
 
 impl FromStr for Timestamp {
@@ -155,6 +155,7 @@ mod tests {
             "1769851800",
             "2026-01-31 09:30:00Z",
             "2026-01-31T09:30:00Z[UTC]",
+            "9999-12-31T23:59:59Z",
         ] {
             assert!(text.parse::<Timestamp>().is_err(), "{text}");
         }
