@@ -40,3 +40,21 @@ func TestAnAPIKeyIsSentAsItIsAndNeverRefreshed(t *testing.T) {
 		t.Errorf("the key is printed: %s", printed)
 	}
 }
+
+func TestNoSecretIsPrinted(t *testing.T) {
+	password := "correct horse battery staple"
+	for _, value := range []any{
+		APIKeyWithSecret{Key: "gwk_secret"},
+		WebhookWithSecret{Secret: "gwk_secret"},
+		&TokenPair{AccessToken: "gwk_secret", RefreshToken: "gwk_secret"},
+		UserUpdate{Password: &password},
+		[]LoginRequest{{Password: password}},
+	} {
+		for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+			printed := fmt.Sprintf(format, value)
+			if strings.Contains(printed, "gwk_secret") || strings.Contains(printed, password) {
+				t.Errorf("%s: %s", format, printed)
+			}
+		}
+	}
+}

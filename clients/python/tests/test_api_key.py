@@ -1,10 +1,19 @@
 import asyncio
 
+import attrs
 import httpx
 import pytest
 
 from groundwork_client import AsyncGroundwork, Groundwork, GroundworkError
-from groundwork_client.models import ErrorCode, ProfileUpdate
+from groundwork_client.models import (
+    ApiKeyWithSecret,
+    ErrorCode,
+    LoginRequest,
+    PasswordReset,
+    ProfileUpdate,
+    TokenPair,
+    WebhookWithSecret,
+)
 
 URL = "http://groundwork.example"
 KEY = "gwk_secret"
@@ -56,3 +65,22 @@ def test_an_api_key_is_sent_by_the_client_for_asyncio_too() -> None:
 
     assert asyncio.run(calls()) == [ErrorCode.INVALID_TOKEN, ErrorCode.INSUFFICIENT_SCOPE]
     assert service.seen == SENT
+
+
+def test_no_secret_is_printed() -> None:
+    secret = "correct horse battery staple"
+    pair = {"access_token": secret, "refresh_token": secret, "token_type": "bearer", "expires_in": 900}
+    for value in (
+        ProfileUpdate(password=secret, current_password=secret),
+        LoginRequest(email="ada@example.com", password=secret),
+        PasswordReset(token=secret, password=secret),
+        TokenPair.from_dict(pair),
+    ):
+        assert secret not in repr([value])
+    assert TokenPair.from_dict(pair).to_dict() == pair
+    assert ProfileUpdate(full_name="Ada").to_dict() == {"full_name": "Ada"}
+
+
+@pytest.mark.parametrize(("model", "field"), [(ApiKeyWithSecret, "key"), (WebhookWithSecret, "secret")])
+def test_what_is_shown_once_is_not_printed(model: type[ApiKeyWithSecret | WebhookWithSecret], field: str) -> None:
+    assert [shown.repr for shown in attrs.fields(model) if shown.name == field] == [False]

@@ -28,10 +28,22 @@ python_generate() {
         rm -rf "${package:?}/$name"
         cp -r "$fresh/$name" "$package/$name"
     done
+    python_hide_secrets "$package"/models/*.py
     client_resources python >"$package/resources.py"
     python_tool ruff check --no-cache --quiet --fix-only --select I "$1"
     python_tool ruff format --no-cache --quiet "$1"
     sed -i "s/^version = \".*\"\$/version = \"$(client_version)\"/" "$1/pyproject.toml"
+}
+
+# python_hide_secrets FILE…: `repr` of a model shows no password, token, or secret that is shown once.
+python_hide_secrets() {
+    local secret file
+    for file in "$@"; do
+        case $file in *_with_secret.py) secret='key|secret' ;; *) secret='\w*(password|token)' ;; esac
+        sed -i -E \
+            -e "s/^(    ($secret): str)\$/\1 = _attrs_field(repr=False)/" \
+            -e "s/^(    ($secret): str \| Unset) = UNSET\$/\1 = _attrs_field(default=UNSET, repr=False)/" "$file"
+    done
 }
 
 # The caches of the checks stay out of the repository.

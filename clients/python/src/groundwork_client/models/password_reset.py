@@ -19,8 +19,8 @@ class PasswordReset:
             without NUL.
     """
 
-    token: str
-    password: str
+    token: str = _attrs_field(repr=False)
+    password: str = _attrs_field(repr=False)
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -22,8 +22,8 @@ class ProfileUpdate:
     """
 
     full_name: None | str | Unset = UNSET
-    password: str | Unset = UNSET
-    current_password: str | Unset = UNSET
+    password: str | Unset = _attrs_field(default=UNSET, repr=False)
+    current_password: str | Unset = _attrs_field(default=UNSET, repr=False)
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

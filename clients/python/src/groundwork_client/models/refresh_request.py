@@ -17,7 +17,7 @@ class RefreshRequest:
         refresh_token (str): The `refresh_token` of the last login or refresh.
     """
 
-    refresh_token: str
+    refresh_token: str = _attrs_field(repr=False)
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

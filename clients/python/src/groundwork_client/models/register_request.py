@@ -22,7 +22,7 @@ class RegisterRequest:
     """
 
     email: str
-    password: str
+    password: str = _attrs_field(repr=False)
     full_name: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 

@@ -22,8 +22,8 @@ class TokenPair:
         expires_in (int): The number of seconds until the access token expires.
     """
 
-    access_token: str
-    refresh_token: str
+    access_token: str = _attrs_field(repr=False)
+    refresh_token: str = _attrs_field(repr=False)
     token_type: TokenType
     expires_in: int
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)

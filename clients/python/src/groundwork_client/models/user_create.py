@@ -27,7 +27,7 @@ class UserCreate:
     """
 
     email: str
-    password: str
+    password: str = _attrs_field(repr=False)
     full_name: str | Unset = UNSET
     is_active: bool | Unset = True
     is_superuser: bool | Unset = False

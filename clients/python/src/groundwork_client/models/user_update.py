@@ -27,7 +27,7 @@ class UserUpdate:
     """
 
     email: str | Unset = UNSET
-    password: str | Unset = UNSET
+    password: str | Unset = _attrs_field(default=UNSET, repr=False)
     full_name: None | str | Unset = UNSET
     is_active: bool | Unset = UNSET
     is_superuser: bool | Unset = UNSET

@@ -45,7 +45,7 @@ class WebhookWithSecret:
     previous_secret_expires_at: datetime.datetime | None
     created_at: datetime.datetime
     updated_at: datetime.datetime
-    secret: str
+    secret: str = _attrs_field(repr=False)
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
