@@ -25,7 +25,19 @@ rust_generate() {
     rust_cargo "$1" run --quiet --package groundwork-client-generate -- "$OPENAPI_3_0" >"$RUN_DIR/generated.rs"
     mv "$RUN_DIR/generated.rs" "$1/src/generated.rs"
     client_resources rust >"$1/src/resources.rs"
+    rust_uuid "$1"
     rust_cargo "$1" fmt --all
+}
+
+# rust_uuid FOLDER: the package depends on the crate `uuid` exactly if a value is a UUID.
+rust_uuid() {
+    local dependency='uuid = { version = "1.18", features = ["serde"] }'
+    sed -i '/^uuid = /d' "$1/Cargo.toml"
+    if grep -qE '\buuid::Uuid\b' "$1/src/generated.rs" "$1/src/resources.rs"; then
+        sed -i "0,/^tokio = .*/s//&\n$dependency/" "$1/Cargo.toml"
+    fi
+    # Brings Cargo.lock up to date and changes nothing else in it.
+    rust_cargo "$1" metadata --quiet --format-version 1 >/dev/null
 }
 
 rust_check() {

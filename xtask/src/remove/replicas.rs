@@ -128,7 +128,7 @@ fn documentation() -> Vec<Edit> {
         cut_to(
             operations,
             "- **Replicas** in `DATABASE_REPLICA_URLS` keep one host each.",
-            "  ejected as \"follows no primary\".",
+            "  promoted one is ejected as \"follows no primary\".",
         ),
         cut_to(operations, "### Alert: replica left out", "the load of the primary meanwhile."),
         cut(operations, "| `DATABASE_REPLICA_URLS` |"),
