@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jiff::fmt::temporal::Pieces;
+
 const MICROS_PER_SECOND: i64 = 1_000_000;
 
 /// An instant in UTC, in microseconds since 1970: what both databases can hold without rounding.
@@ -73,10 +75,16 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// The text is not an RFC 3339 date and time with an offset, or is later than every timestamp.
-#[derive(Debug, thiserror::Error)]
-#[error("must be a date and time with an offset, such as 2026-01-31T09:30:00Z, up to 9999-12-30T22:00:00Z")]
-pub struct NotATimestamp;
+/// The text is no timestamp.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotATimestamp {
+    /// It is not an RFC 3339 date and time with an offset.
+    #[error("must be a date and time with an offset, such as 2026-01-31T09:30:00Z")]
+    Malformed,
+    /// It is later than every timestamp.
+    #[error("must be at most 9999-12-30T22:00:00Z")]
+    TooLate,
+}
 
 impl FromStr for Timestamp {
     type Err = NotATimestamp;
@@ -86,8 +94,14 @@ impl FromStr for Timestamp {
         // does not.
         let shaped =
             text.as_bytes().get(10).is_some_and(|b| b.eq_ignore_ascii_case(&b'T')) && !text.contains('[');
-        let instant = text.parse::<jiff::Timestamp>().map_err(|_| NotATimestamp)?;
-        if shaped { Ok(Self(instant.as_microsecond())) } else { Err(NotATimestamp) }
+        if !shaped {
+            return Err(NotATimestamp::Malformed);
+        }
+        let instant = text.parse::<jiff::Timestamp>().map_err(|_| {
+            let has_offset = Pieces::parse(text).is_ok_and(|pieces| pieces.offset().is_some());
+            if has_offset { NotATimestamp::TooLate } else { NotATimestamp::Malformed }
+        })?;
+        Ok(Self(instant.as_microsecond()))
     }
 }
 
@@ -155,10 +169,11 @@ mod tests {
             "1769851800",
             "2026-01-31 09:30:00Z",
             "2026-01-31T09:30:00Z[UTC]",
-            "9999-12-31T23:59:59Z",
         ] {
-            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+            assert_eq!(text.parse::<Timestamp>(), Err(NotATimestamp::Malformed), "{text}");
         }
+        assert!("9999-12-30T22:00:00Z".parse::<Timestamp>().is_ok());
+        assert_eq!("9999-12-31T23:59:59Z".parse::<Timestamp>(), Err(NotATimestamp::TooLate));
     }
 
     #[test]

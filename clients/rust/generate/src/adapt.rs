@@ -19,6 +19,7 @@ pub fn adapt(document: &mut Value) {
     let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else {
         return;
     };
+    let enums = named_enums(schemas);
     for (schema_name, schema) in schemas.iter_mut() {
         let is_shown_once = schema_name.ends_with("WithSecret");
         let required = schema["required"].clone();
@@ -30,12 +31,28 @@ pub fn adapt(document: &mut Value) {
                 refer(property, NULLABLE_STRING);
             } else if is_string(property) && is_secret(name, is_shown_once) {
                 refer(property, SECRET);
+            } else if let Some(name) = enums.iter().find(|(_, values)| has_these_or_null(property, values)) {
+                refer(property, &name.0);
+                property["nullable"] = true.into();
             }
         }
     }
     for name in [NULLABLE_STRING, SECRET] {
         schemas.insert(name.to_owned(), json!({ "type": "string" }));
     }
+}
+
+/// The enumerations among the schemas: their names and their values.
+fn named_enums(schemas: &Map<String, Value>) -> Vec<(String, Vec<Value>)> {
+    let named = |(name, schema): (&String, &Value)| Some((name.clone(), schema.get("enum")?.as_array()?.clone()));
+    schemas.iter().filter_map(named).collect()
+}
+
+/// Whether the property has a value of the enumeration or null. The document lists the values again
+/// there, and a type for that list could get the name of the enumeration's.
+fn has_these_or_null(property: &Value, values: &[Value]) -> bool {
+    let Some(own) = property.get("enum").and_then(Value::as_array) else { return false };
+    own.contains(&Value::Null) && own.iter().filter(|value| !value.is_null()).eq(values)
 }
 
 /// By the names of the document. A schema whose secret is shown once has it in one of two fields.
