@@ -3,6 +3,7 @@
 //! its verdict.
 
 mod asvs;
+mod metrics;
 mod page;
 mod tables;
 
