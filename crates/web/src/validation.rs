@@ -245,7 +245,11 @@ impl Formats {
             Kind::MaxItems { limit } => format!("must have at most {limit} items"),
             Kind::Minimum { limit } => format!("must be at least {limit}"),
             Kind::Maximum { limit } => format!("must be at most {limit}"),
-            Kind::Enum { options } => format!("must be one of {options}"),
+            Kind::Enum { options } => {
+                // Null is in the list where the field may be null, which is not worth suggesting.
+                let values = options.as_array().into_iter().flatten().filter(|value| !value.is_null());
+                format!("must be one of {}", Value::from_iter(values.cloned()))
+            }
             Kind::Pattern { pattern } if pattern == NOT_BLANK || is_blank(error.instance()) => {
                 "must not be blank".to_owned()
             }
