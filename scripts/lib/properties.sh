@@ -32,8 +32,9 @@ properties_stop() {
     [ ! -f "$RUN_DIR/properties/pid" ] || kill "$(<"$RUN_DIR/properties/pid")" 2>/dev/null || true
 }
 
-# schemathesis CALLER DOCUMENT: all checks, as this caller. `valid_data_is_accepted` in hooks.py replaces the
-# check that is excluded: it calls that check, but for rules that no schema can state. No text in the API may contain NUL, even in unknown fields, which no schema can express.
+# schemathesis CALLER DOCUMENT: all checks, as this caller. `valid_data_is_accepted` in hooks.py
+# replaces the check that is excluded: it calls that check, but for rules that no schema can state.
+# No text in the API may contain NUL, even in unknown fields, which no schema can express.
 schemathesis() {
     cd "$RUN_DIR/properties" || die "no folder for what it keeps"
     GROUNDWORK_CALLER=$1 SCHEMATHESIS_HOOKS=hooks PYTHONPATH=$PROPERTIES PYTHONDONTWRITEBYTECODE=1 \

@@ -451,7 +451,7 @@ response), `replica_1`, `replica_2` and so on.*/
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
     pub struct LinkToken {
         ///The `token` of the link in the mail.
-        pub token: ::std::string::String,
+        pub token: crate::Secret,
     }
     impl LinkToken {
         pub fn builder() -> builder::LinkToken {
@@ -478,7 +478,7 @@ response), `replica_1`, `replica_2` and so on.*/
 without NUL.*/
         pub password: crate::Secret,
         ///The `token` of the link in the mail.
-        pub token: ::std::string::String,
+        pub token: crate::Secret,
     }
     impl PasswordReset {
         pub fn builder() -> builder::PasswordReset {
@@ -2851,7 +2851,7 @@ receiver verifies them.*/
         }
         #[derive(Clone, Debug)]
         pub struct LinkToken {
-            token: ::std::result::Result<::std::string::String, ::std::string::String>,
+            token: ::std::result::Result<crate::Secret, ::std::string::String>,
         }
         impl ::std::default::Default for LinkToken {
             fn default() -> Self {
@@ -2863,7 +2863,7 @@ receiver verifies them.*/
         impl LinkToken {
             pub fn token<T>(mut self, value: T) -> Self
             where
-                T: ::std::convert::TryInto<::std::string::String>,
+                T: ::std::convert::TryInto<crate::Secret>,
                 T::Error: ::std::fmt::Display,
             {
                 self.token = value
@@ -2948,7 +2948,7 @@ receiver verifies them.*/
         #[derive(Clone, Debug)]
         pub struct PasswordReset {
             password: ::std::result::Result<crate::Secret, ::std::string::String>,
-            token: ::std::result::Result<::std::string::String, ::std::string::String>,
+            token: ::std::result::Result<crate::Secret, ::std::string::String>,
         }
         impl ::std::default::Default for PasswordReset {
             fn default() -> Self {
@@ -2973,7 +2973,7 @@ receiver verifies them.*/
             }
             pub fn token<T>(mut self, value: T) -> Self
             where
-                T: ::std::convert::TryInto<::std::string::String>,
+                T: ::std::convert::TryInto<crate::Secret>,
                 T::Error: ::std::fmt::Display,
             {
                 self.token = value

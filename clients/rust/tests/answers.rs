@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use groundwork_client::types::{
-    ApiKeyWithSecret, LoginRequest, ProfileUpdate, TokenPair, TokenType, WebhookWithSecret,
+    ApiKeyWithSecret, LinkToken, LoginRequest, ProfileUpdate, TokenPair, TokenType, WebhookWithSecret,
 };
 use groundwork_client::{Error, ErrorCode, Failure, Nullable, Service, Session};
 use serde_json::json;
@@ -264,7 +264,7 @@ async fn an_api_key_is_sent_as_it_is_and_never_refreshed() {
 }
 
 #[test]
-fn a_new_key_and_a_new_secret_are_not_printed() {
+fn a_new_key_a_new_secret_and_the_token_of_a_link_are_not_printed() {
     let time = "2026-01-31T09:30:00Z";
     let key = json!({
         "id": 1, "user_id": 1, "name": "Nightly export", "prefix": "gwk_7fG2kQ", "scopes": [],
@@ -277,6 +277,7 @@ fn a_new_key_and_a_new_secret_are_not_printed() {
     });
     let key: ApiKeyWithSecret = serde_json::from_value(key).unwrap();
     let webhook: WebhookWithSecret = serde_json::from_value(webhook).unwrap();
-    assert!(!format!("{key:?}{webhook:?}").contains("hidden"));
+    let link: LinkToken = serde_json::from_value(json!({ "token": "hidden" })).unwrap();
+    assert!(!format!("{key:?}{webhook:?}{link:?}").contains("hidden"));
     assert_eq!((&*key.key, &*webhook.secret), ("gwk_hidden", "whsec_hidden"));
 }

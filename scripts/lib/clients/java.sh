@@ -30,7 +30,7 @@ java_generate() {
     # in toString().
     find "$output/src" -name '*.java' -exec sed -i \
         -e 's/new String(\(.*\)\.readAllBytes())/new String(\1.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8)/' \
-        -e 's/append(toIndentedString(\(.*Token\|.*[pP]assword\)))/append("*")/' {} +
+        -e 's/append(toIndentedString(\(.*[tT]oken\|.*[pP]assword\)))/append("*")/' {} +
     find "$output/src" -name '*WithSecret.java' -exec sed -i 's/append(toIndentedString(\(key\|secret\)))/append("*")/' {} +
     rm -rf "$1/src/generated"
     mkdir "$1/src/generated"

@@ -44,7 +44,8 @@ pub fn adapt(document: &mut Value) {
 
 /// The enumerations among the schemas: their names and their values.
 fn named_enums(schemas: &Map<String, Value>) -> Vec<(String, Vec<Value>)> {
-    let named = |(name, schema): (&String, &Value)| Some((name.clone(), schema.get("enum")?.as_array()?.clone()));
+    let named =
+        |(name, schema): (&String, &Value)| Some((name.clone(), schema.get("enum")?.as_array()?.clone()));
     schemas.iter().filter_map(named).collect()
 }
 
@@ -57,7 +58,7 @@ fn has_these_or_null(property: &Value, values: &[Value]) -> bool {
 
 /// By the names of the document. A schema whose secret is shown once has it in one of two fields.
 fn is_secret(name: &str, is_shown_once: bool) -> bool {
-    let is_credential = name.ends_with("password") || name.ends_with("_token");
+    let is_credential = name.ends_with("password") || name.ends_with("_token") || name == "token";
     is_credential || is_shown_once && ["key", "secret"].contains(&name)
 }
 

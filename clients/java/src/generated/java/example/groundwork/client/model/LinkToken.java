@@ -88,7 +88,7 @@ public class LinkToken {
   public String toString() {
     StringBuilder sb = new StringBuilder();
     sb.append("class LinkToken {\n");
-    sb.append("    token: ").append(toIndentedString(token)).append("\n");
+    sb.append("    token: ").append("*").append("\n");
     sb.append("}");
     return sb.toString();
   }

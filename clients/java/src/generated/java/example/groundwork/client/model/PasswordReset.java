@@ -118,7 +118,7 @@ public class PasswordReset {
   public String toString() {
     StringBuilder sb = new StringBuilder();
     sb.append("class PasswordReset {\n");
-    sb.append("    token: ").append(toIndentedString(token)).append("\n");
+    sb.append("    token: ").append("*").append("\n");
     sb.append("    password: ").append("*").append("\n");
     sb.append("}");
     return sb.toString();
