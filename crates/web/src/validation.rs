@@ -248,7 +248,7 @@ impl Formats {
             Kind::Enum { options } => {
                 // Null is in the list where the field may be null, which is not worth suggesting.
                 let values = options.as_array().into_iter().flatten().filter(|value| !value.is_null());
-                format!("must be one of {}", Value::from_iter(values.cloned()))
+                format!("must be one of {}", values.cloned().collect::<Value>())
             }
             Kind::Pattern { pattern } if pattern == NOT_BLANK || is_blank(error.instance()) => {
                 "must not be blank".to_owned()
