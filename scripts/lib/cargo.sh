@@ -133,9 +133,12 @@ build_groundwork() {
     export GROUNDWORK_BIN
 }
 
-# build_release: builds the release with symbols and exports GROUNDWORK_RELEASE_BIN.
+# The release with symbols. Cargo waits while another one builds it.
+RELEASE=(cargo build --locked --release --bin groundwork --config 'profile.release.strip="none"')
+
+# build_release: builds it and exports GROUNDWORK_RELEASE_BIN.
 build_release() {
-    cargo build --locked --release --bin groundwork --config 'profile.release.strip="none"'
+    "${RELEASE[@]}"
     GROUNDWORK_RELEASE_BIN=$(target_directory)/release/groundwork
     [ -x "$GROUNDWORK_RELEASE_BIN" ] || die "cargo built no $GROUNDWORK_RELEASE_BIN"
     export GROUNDWORK_RELEASE_BIN

@@ -64,6 +64,22 @@ end_steps() {
     STEPS=()
 }
 
+# ahead NAME COMMAND…: starts a command once per run, at the lowest priority, so that it takes the time
+# that the groups leave over. It is for what a later group does anyway, and waits for: a build. What
+# is unfinished at the end of the run is stopped.
+ahead() {
+    local mark=$RUN_DIR/$1.ahead
+    shift
+    [ ! -e "$mark" ] || return 0
+    : >"$mark"
+    (
+        trap - INT TERM
+        printf '%s\n' "$BASHPID" >"$mark"
+        nice -n 19 "$@" >"$mark.log" 2>&1 || true
+        : >"$mark" # its number may belong to another process from now on
+    ) &
+}
+
 # need SERVICE: starts SERVICE once per run, with SERVICE_start, and exports the variables that it
 # wrote to SERVICE.exports. The mark is written before the start, so that an incompletely started
 # service is stopped too.
@@ -93,6 +109,9 @@ cleanup() {
         kill_tree "$CHILD"
         wait "$CHILD" 2>/dev/null
     fi
+    for mark in "$RUN_DIR"/*.ahead; do
+        if [ -s "$mark" ]; then kill_tree "$(<"$mark")"; fi
+    done
     for mark in "$RUN_DIR"/*.started; do
         [ -e "$mark" ] || continue
         service=$(basename "$mark" .started)
@@ -145,9 +164,12 @@ run_group() {
     say "=== $GROUP: $STATE in $TOOK s ($passed passed, $failed failed)"
 }
 
+# The groups of this run.
+CHOSEN=()
+
 # main ARGUMENTS…: the command line of scripts/test.
 main() {
-    local fail_fast=false install_only=false name known summary="" chosen=()
+    local fail_fast=false install_only=false name known summary=""
     known=$(group_names)
     while [ $# -gt 0 ]; do
         case $1 in
@@ -161,12 +183,12 @@ main() {
                     say "unknown group: $1" >&2
                     exit 2
                 fi
-                chosen+=("$1")
+                CHOSEN+=("$1")
                 ;;
         esac
         shift
     done
-    [ "${#chosen[@]}" -gt 0 ] || mapfile -t chosen <<<"$known"
+    [ "${#CHOSEN[@]}" -gt 0 ] || mapfile -t CHOSEN <<<"$known"
 
     # Always in /tmp: the path of a unix socket has at most 107 bytes, and other users may not enter
     # TMPDIR.
@@ -179,7 +201,7 @@ main() {
     chmod 711 "$RUN_DIR"
 
     if $install_only; then
-        for name in "${chosen[@]}"; do
+        for name in "${CHOSEN[@]}"; do
             GROUP=$name
             say "-- installing what $name needs"
             install_tools "$name"
@@ -188,7 +210,7 @@ main() {
     fi
 
     PASSED=0 FAILED=0
-    for name in "${chosen[@]}"; do
+    for name in "${CHOSEN[@]}"; do
         if $fail_fast && [ "$FAILED" -gt 0 ]; then
             summary+="$name not-run -"$'\n'
             continue
