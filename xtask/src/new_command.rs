@@ -15,7 +15,7 @@ pub enum NewCommand {
     /// For example:
     /// `cargo xtask new resource orders 'number:text(1..40)! due_at:timestamp?' --owned-by user`
     Resource(ResourceArguments),
-    /// A field of users, or of a resource that `new resource` made, with its migration
+    /// Fields of a resource that `new resource` made, or a field of users, with their migration
     ///
     /// For example: `cargo xtask new field orders 'phone:text(1..40)?'`
     Field(FieldArguments),
@@ -52,8 +52,9 @@ pub struct FieldArguments {
     /// The plural of the resource: orders
     resource: String,
     /// NAME:KIND! or NAME:KIND?, as for a resource
-    field: String,
-    /// The value of a required field in rows that are there already
+    #[arg(required = true)]
+    fields: Vec<String>,
+    /// The value of the required field in rows that are there already
     #[arg(long)]
     default: Option<String>,
     /// Print what would change, and change nothing
@@ -79,15 +80,15 @@ fn stamp() -> String {
 }
 
 fn field(arguments: &FieldArguments) -> Result<ExitCode> {
-    let FieldArguments { resource, field, default, dry_run } = arguments;
-    let plan = new::add_field(Path::new("."), resource, field, default.as_deref(), &stamp())?;
+    let FieldArguments { resource, fields, default, dry_run } = arguments;
+    let plan = new::add_field(Path::new("."), resource, fields, default.as_deref(), &stamp())?;
     if *dry_run {
         return preview(&plan);
     }
     plan.apply()?;
     print(&plan.tree())?;
     publish()?;
-    print(&format!("\n{resource} have the field.{}", next_steps(resource)))?;
+    print(&format!("\nDone: {resource}.{}", next_steps(resource)))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -142,7 +143,7 @@ fn preview(plan: &Plan) -> Result<ExitCode> {
 
 /// Writes the document that the code declares now, with the samples of its operations.
 fn publish() -> Result<()> {
-    cargo(&["run", "--quiet", "--", "openapi", "export"])?;
+    cargo(&["run", "--", "openapi", "export"])?;
     samples_command::write()?;
     changelog(false)?;
     Ok(())

@@ -59,14 +59,16 @@ pub fn run(arguments: &RemoveArguments) -> Result<ExitCode> {
         RemovedPart::Resource { name } => return new_command::remove(name, arguments.dry_run),
     };
     let plan = Plan::new(Path::new("."), &part)?;
-    print(&plan.to_string())?;
-    if !arguments.dry_run {
-        plan.apply()?;
-        // Those of the client that is gone leave the document.
-        if matches!(part, Part::Client(_)) {
-            samples_command::write()?;
-        }
-        print(if part == Part::Replicas { REMOVED_REPLICAS } else { REMOVED })?;
+    if arguments.dry_run {
+        print(&plan.to_string())?;
+        return Ok(ExitCode::SUCCESS);
     }
+    plan.apply()?;
+    print(&plan.to_string())?;
+    // Those of the client that is gone leave the document.
+    if matches!(part, Part::Client(_)) {
+        samples_command::write()?;
+    }
+    print(if part == Part::Replicas { REMOVED_REPLICAS } else { REMOVED })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -82,7 +82,7 @@ pub fn run(arguments: &RenameArguments) -> Result<ExitCode> {
 /// Brings what the name has moved back into order: imports, the document and its changelog.
 fn regenerate() -> Result<()> {
     cargo(&["fmt", "--all"])?;
-    cargo(&["run", "--quiet", "--", "openapi", "export"])?;
+    cargo(&["run", "--", "openapi", "export"])?;
     samples_command::write()?;
     changelog(false)?;
     Ok(())

@@ -157,26 +157,35 @@ fn a_field_is_added_to_what_a_person_has_changed() {
     let service = "src/services/sextants.rs";
     let mine = read(&folder, service) + "\n// Mine.\n";
     fs::write(folder.path().join(service), &mine).unwrap();
-    let field =
-        |field: &str, default| new::add_field(folder.path(), "sextants", field, default, "2100-01-02-000000");
+    let field = |field: &str, default| {
+        new::add_field(folder.path(), "sextants", &[field.to_owned()], default, "2100-01-02-000000")
+    };
     let refused = |text: &str, default| field(text, default).map(|_| ()).unwrap_err().to_string();
     assert!(refused("phone:text(1..40)!", None).contains("give --default VALUE"));
     assert!(refused("phone:text(1..40)!", Some(" ")).contains("not one of its values"));
     assert!(refused("phone:text(1..40)?", Some("1")).contains("leave --default out"));
     assert!(refused("number:text(1..40)?", None).contains("twice"));
+    assert!(refused("a_1:bool? a_1:bool?", None).contains("twice"));
+    assert!(refused("rank:int(0..9)! price:decimal(12,2)!", Some("5")).contains("one at a time"));
+    assert!(refused("rank:int(0..9)! price:decimal(12,2)?", None).contains("give --default VALUE"));
 
     field("phone:text(1..40)?", None).unwrap().apply().unwrap();
     field("rank:int(0..9)!", Some("5")).unwrap().apply().unwrap();
-    field("price:decimal(12,2)!", Some("1.5")).unwrap().apply().unwrap();
-    field("tags:text[](9,1..40)?", None).unwrap().apply().unwrap();
+    field("price:decimal(12,2)! tags:text[](9,1..40)?", Some("1.5")).unwrap().apply().unwrap();
     for (path, expected) in [
         (
-            "migrations/postgres/2100-01-02-000000_sextants_price/up.sql",
-            "ALTER TABLE sextants ADD COLUMN price NUMERIC(12,2) NOT NULL DEFAULT 1.50;\n",
+            "migrations/postgres/2100-01-02-000000_sextants_price_tags/up.sql",
+            "ALTER TABLE sextants ADD COLUMN price NUMERIC(12,2) NOT NULL DEFAULT 1.50;\n\
+             ALTER TABLE sextants ADD COLUMN tags TEXT[];\n",
         ),
         (
-            "migrations/sqlite/2100-01-02-000000_sextants_price/up.sql",
-            "ALTER TABLE sextants ADD COLUMN price SCALED_INT(12,2) NOT NULL DEFAULT 150;\n",
+            "migrations/postgres/2100-01-02-000000_sextants_price_tags/down.sql",
+            "ALTER TABLE sextants DROP COLUMN tags;\nALTER TABLE sextants DROP COLUMN price;\n",
+        ),
+        (
+            "migrations/sqlite/2100-01-02-000000_sextants_price_tags/up.sql",
+            "ALTER TABLE sextants ADD COLUMN price SCALED_INT(12,2) NOT NULL DEFAULT 150;\n\
+             ALTER TABLE sextants ADD COLUMN tags TEXT_ARRAY;\n",
         ),
         (
             "migrations/postgres/2100-01-02-000000_sextants_phone/up.sql",
@@ -210,7 +219,8 @@ fn a_field_is_added_to_what_a_person_has_changed() {
     ] {
         assert!(read(&folder, path).contains(expected), "{path}");
     }
-    assert!(remove(&folder, "sextants").unwrap_err().contains("added to it later"));
+    let refusal = remove(&folder, "sextants").unwrap_err();
+    assert!(refusal.contains("fields that were added later (phone, rank, price, tags)"), "{refusal}");
     let domain = "src/domain/sextants.rs";
     fs::write(folder.path().join(domain), read(&folder, domain) + "\n// Mine.\n").unwrap();
     let before = snapshot(&folder);
@@ -221,10 +231,12 @@ fn a_field_is_added_to_what_a_person_has_changed() {
 #[test]
 fn a_field_of_users_is_entered_in_every_list() {
     let folder = copy();
-    let field = |field: &str| new::add_field(folder.path(), "users", field, None, "2100-01-02-000000");
+    let field =
+        |field: &str| new::add_field(folder.path(), "users", &[field.to_owned()], None, "2100-01-02-000000");
     let refused = |text: &str| field(text).map(|_| ()).unwrap_err().to_string();
     assert!(refused("lunar_phone:text(1..40)!").contains("end it with `?`"));
     assert!(refused("full_name:text(1..40)?").contains("has a field `full_name`"));
+    assert!(refused("moon:bool? sun:bool?").contains("one field at a time"));
     field("lunar_phone:text(1..40)?").unwrap().apply().unwrap();
     field("lunar_visit_at:timestamp?").unwrap().apply().unwrap();
     field("lunar_city:text(1..80)?").unwrap().apply().unwrap();

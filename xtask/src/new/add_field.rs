@@ -1,5 +1,5 @@
-//! The plan to add a field to a resource. What people have changed in its files since is kept: the
-//! difference that the field makes is merged into them.
+//! The plan to add fields to a resource. What people have changed in its files since is kept: the
+//! difference that the fields make is merged into them.
 
 use std::path::Path;
 
@@ -8,32 +8,40 @@ use super::edit::{Edit, replace};
 use super::field::{Field, Kind};
 use super::files::Parts;
 use super::plan::{Change, Plan};
-use super::resource::Resource;
+use super::resource::{Resource, split};
 
 use super::{format, merge, parts, recover, samples, user_field};
 use crate::error::Error;
 use crate::tree::Tree;
 
-/// The plan to add `field` to the resource. Rows that are there already get the `default`.
+/// The plan to add `fields` to the resource: each item may hold several, as for a new resource. Rows
+/// that are there already get the `default` of the one that is required.
 ///
 /// # Errors
 /// When the resource is not there or has the field, or people have changed the very lines.
 pub fn plan(
     root: &Path,
     plural: &str,
-    field: &str,
+    fields: &[String],
     default: Option<&str>,
     stamp: &str,
 ) -> Result<Plan, Error> {
+    let fields = split(fields);
     if plural == user_field::TABLE {
+        let [field] = &*fields else {
+            return Err(Error::Refused("users get one field at a time".to_owned()));
+        };
         return user_field::plan(root, field, default, stamp);
     }
     let tree = Tree::at(root);
     let (old, made) = recover::resource(&tree, plural)?;
-    let field: Field = field.parse().map_err(Error::Refused)?;
-    let new = old.with(&field).map_err(Error::Refused)?;
-    let sql = Sql::of(&new, &field, default).map_err(Error::Refused)?;
-    let mut changes = sql.migrations(&format!("{stamp}_{plural}_{}", field.name));
+    let fields: Result<Vec<Field>, _> = fields.iter().map(|field| field.parse()).collect();
+    let fields = fields.map_err(Error::Refused)?;
+    let new = fields.iter().try_fold(old.clone(), |resource, field| resource.with(field));
+    let new = new.map_err(Error::Refused)?;
+    let sql = Sql::of_all(&new, &fields, default).map_err(Error::Refused)?;
+    let names: Vec<_> = fields.iter().map(|field| &*field.name).collect();
+    let mut changes = sql.migrations(&format!("{stamp}_{plural}_{}", names.join("_")));
     let mut conflicts = Vec::new();
     let (old, new) = (parts::of(&old, &made)?, parts::of(&new, &made)?);
     let files =
@@ -63,7 +71,7 @@ pub fn plan(
         return Ok(Plan::new(root, changes));
     }
     Err(Error::Refused(format!(
-        "the lines that the field changes are not as they were made, so it is for you to add it, in:\n  {}",
+        "the lines that change are not as they were made, so it is for you to change them, in:\n  {}",
         conflicts.join("\n  ")
     )))
 }
@@ -77,6 +85,27 @@ fn replaced(root: &Path, path: &str, text: &str, pairs: &[(Edit, Edit)]) -> Resu
 pub(super) struct Sql([(&'static str, String, String); 2]);
 
 impl Sql {
+    /// Those of all `fields`, of which one is required if there is a `default`.
+    fn of_all(resource: &Resource, fields: &[Field], default: Option<&str>) -> Result<Self, String> {
+        let required = fields.iter().filter(|field| !field.nullable).count();
+        if default.is_some() && required > 1 {
+            return Err("--default is the value of one field: add required ones one at a time".to_owned());
+        }
+        let default_of = |field: &Field| default.filter(|_| required == 0 || !field.nullable);
+        let all = fields.iter().map(|field| Self::of(resource, field, default_of(field)));
+        let nothing = Self(["postgres", "sqlite"].map(|database| (database, String::new(), String::new())));
+        all.into_iter().try_fold(nothing, |sql, next| Ok(sql.and(next?)))
+    }
+
+    fn and(self, next: Self) -> Self {
+        let [(postgres, up, down), (sqlite, up_sqlite, down_sqlite)] = self.0;
+        let [(_, next_up, next_down), (_, next_up_sqlite, next_down_sqlite)] = next.0;
+        Self([
+            (postgres, up + &next_up, next_down + &down),
+            (sqlite, up_sqlite + &next_up_sqlite, next_down_sqlite + &down_sqlite),
+        ])
+    }
+
     pub(super) fn of(resource: &Resource, field: &Field, default: Option<&str>) -> Result<Self, String> {
         let refused = |reason: &str| Err(format!("field `{field}`: {reason}"));
         let rest = match (field.nullable, default) {

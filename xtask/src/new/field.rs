@@ -118,6 +118,7 @@ impl FromStr for Field {
             (Some(kind), _) => (kind, false),
             (_, Some(kind)) => (kind, true),
             _ => {
+                rest.parse::<Kind>().map_err(refused)?;
                 return Err(refused(format!(
                     "ends with `!` if it is required, or with `?` if it may be null: {text}!"
                 )));

@@ -47,10 +47,13 @@ pub fn add(root: &Path, resource: &Resource, stamp: &str) -> Result<Plan, Error>
 /// When it is not there, or not as it was made.
 pub fn remove(root: &Path, plural: &str) -> Result<Plan, Error> {
     let (resource, stamp) = recover::resource(&Tree::at(root), plural)?;
-    if resource.has_later_fields() {
-        let reason =
-            format!("resource `{plural}`: fields were added to it later, so it is for you to remove");
-        return Err(Error::Refused(reason));
+    let later = resource.later_fields().join(", ");
+    if !later.is_empty() {
+        return Err(Error::Refused(format!(
+            "resource `{plural}`: it has fields that were added later ({later}); undo those commits first (git \
+             revert), or remove the resource by hand: git grep -i {}",
+            resource.names.singular
+        )));
     }
     parts::of(&resource, &stamp)?.remove(root)
 }

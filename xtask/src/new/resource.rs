@@ -72,9 +72,9 @@ impl Resource {
         Ok(Self { later: self.later + 1, ..same })
     }
 
-    /// Whether `new field` has added fields to it.
-    pub(super) fn has_later_fields(&self) -> bool {
-        self.later > 0
+    /// The names of the fields that `new field` has added to it.
+    pub(super) fn later_fields(&self) -> Vec<&str> {
+        self.fields[self.fields.len() - self.later..].iter().map(|field| &*field.name).collect()
     }
 
     /// Its name: the plural in snake case.
@@ -111,7 +111,7 @@ impl Resource {
 }
 
 /// Splits at white space outside of parentheses.
-fn split(arguments: &[String]) -> Vec<String> {
+pub(super) fn split(arguments: &[String]) -> Vec<String> {
     let (mut fields, mut depth) = (vec![String::new()], 0_i32);
     for c in arguments.join(" ").chars() {
         depth += i32::from(c == '(') - i32::from(c == ')');

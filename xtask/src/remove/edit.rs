@@ -1,11 +1,13 @@
 //! One change of a tree.
 
+use std::ops::Range;
+
 /// A change that has to fit exactly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edit {
     /// Deletes a file, or a folder with everything in it.
     Delete(String),
-    /// Replaces a text that the file has once.
+    /// Replaces a text that the file has once. In Markdown a line may break at any space of it.
     Replace { path: String, old: String, new: String },
     /// Removes whole lines: from the only one that begins with `first`, indentation aside, to the
     /// next one that is `last`. Without `last`, only that line.
@@ -28,6 +30,28 @@ pub fn cut_to(path: &str, first: &str, last: &str) -> Edit {
     Edit::Cut { path: path.to_owned(), first: first.to_owned(), last: Some(last.to_owned()) }
 }
 
+/// Where a text is in that of a file.
+fn places(path: &str, text: &str, wanted: &str) -> Vec<Range<usize>> {
+    let is_prose = path.ends_with(".md");
+    let length_at = |start: usize| {
+        let (mut rest, mut wanted) = (&text[start..], wanted);
+        while let Some(c) = wanted.chars().next() {
+            if is_prose && c.is_whitespace() {
+                let next = rest.trim_start();
+                if next.len() == rest.len() {
+                    return None;
+                }
+                (rest, wanted) = (next, wanted.trim_start());
+            } else {
+                (rest, wanted) = (rest.strip_prefix(c)?, &wanted[c.len_utf8()..]);
+            }
+        }
+        Some(text.len() - start - rest.len())
+    };
+    let starts = text.char_indices().map(|(start, _)| start);
+    starts.filter_map(|start| length_at(start).map(|length| start..start + length)).collect()
+}
+
 impl Edit {
     /// The text after the edit.
     ///
@@ -36,9 +60,9 @@ impl Edit {
     pub fn apply(&self, text: &str) -> Result<String, String> {
         match self {
             Self::Delete(_) => Ok(text.to_owned()),
-            Self::Replace { path, old, new } => match text.matches(old.as_str()).count() {
-                1 => Ok(text.replace(old.as_str(), new)),
-                count => Err(format!("{path} has {count} times instead of once: {old}")),
+            Self::Replace { path, old, new } => match &*places(path, text, old) {
+                [place] => Ok(format!("{}{new}{}", &text[..place.start], &text[place.end..])),
+                several => Err(format!("{path} has {} times instead of once: {old}", several.len())),
             },
             Self::Cut { path, first, last } => {
                 let mut lines: Vec<&str> = text.split_inclusive('\n').collect();

@@ -151,7 +151,7 @@ fn scaling() -> Vec<Edit> {
     vec![
         replace(
             scaling,
-            "| 3 | PostgreSQL with replicas | Redis Cluster | many | lists load the primary, or one Redis",
+            "| 3 | PostgreSQL with replicas | Redis Cluster | many | requests for lists keep the primary busy, or one Redis",
             "| 3 | PostgreSQL | Redis Cluster | many | one Redis",
         ),
         replace(scaling, "| 4 | one primary, replicas in every region |", "| 4 | one primary |"),
@@ -166,7 +166,7 @@ fn scaling() -> Vec<Edit> {
         ),
         cut_to(
             scaling,
-            "- **It costs** one more `UPDATE` per writing session",
+            "- **It costs** one more `UPDATE` for each session that writes",
             "  instance opens one pool per replica.",
         ),
         cut_to(
@@ -186,8 +186,8 @@ fn scaling() -> Vec<Edit> {
         ),
         replace(
             scaling,
-            "refusals and replica reads near the client, and a copy\n  of the data in each region.",
-            "and refusals near the client.",
+            "rate limits and reads from replicas near the client, and a copy of the\n  data in each region.",
+            "and rate limits near the client.",
         ),
         replace(scaling, "promote a replica with your tool", "promote a standby with your tool"),
     ]

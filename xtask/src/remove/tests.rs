@@ -146,4 +146,8 @@ fn an_edit_fits_exactly_or_not_at_all() {
         assert_eq!(edit.apply(text).ok().as_deref(), expected, "{:?}", slice::from_ref(&edit));
     }
     assert!(cut("f", "a").apply("a\nab\n").is_err(), "two lines begin with it");
+    let wrapped = "One\n  two three. One two\nfour.\n";
+    let prose = |path: &str| replace(path, "One two three.", "x").apply(wrapped).ok();
+    assert_eq!(prose("f.md").as_deref(), Some("x One two\nfour.\n"), "lines of prose break anywhere");
+    assert_eq!(prose("f.rs"), None);
 }

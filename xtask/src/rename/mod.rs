@@ -176,7 +176,10 @@ fn refuse_taken(tree: &Tree, files: &[String], new: &Spellings) -> Result<(), Er
         let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-');
         if words.any(|word| taken.contains(&word)) {
             let Spellings { kebab, .. } = new;
-            let reason = format!("`{kebab}` cannot be the name: {path} uses the word; try `{kebab}-api`");
+            let reason = format!(
+                "`{kebab}` cannot be the name: {path} uses the word, so the next rename could not tell the two apart; \
+                 try `{kebab}-api`"
+            );
             return Err(Error::Refused(reason));
         }
     }

@@ -157,7 +157,7 @@ fn what_is_not_committed_is_not_touched() {
 fn a_word_of_the_project_is_no_name_for_it() {
     let folder = clone();
     let refused = |name: &str| plan(&folder, name, &Choices::default()).map(|_| ()).unwrap_err().to_string();
-    assert!(refused("atlas-web").contains("uses the word; try `atlas-web-api`"));
+    assert!(refused("atlas-web").contains("try `atlas-web-api`"));
 }
 
 #[test]

@@ -108,8 +108,8 @@ impl {{ plural_pascal }}Api {
         if_match: IfMatch,
         body: Body<{{ pascal }}Update>,
     ) -> Result<Resource<{{ pascal }}View>, Failure<NotFound>> {
-        let unchanged = if_match.on({{ pascal }}View::from).into();
-        Ok(Resource::of(self.{{ plural }}.update(&caller.0, id.0, &body.0.into(), &unchanged).await?))
+        let precondition = if_match.on({{ pascal }}View::from).into();
+        Ok(Resource::of(self.{{ plural }}.update(&caller.0, id.0, &body.0.into(), &precondition).await?))
     }
 
     /// Delete {{ an }}

@@ -55,7 +55,7 @@ impl {{ pascal }}Service {
         let once = self.store.begin(caller, idempotency).await?;
         let now = self.store.now();
         let create = async |tx: &mut Connection| Ok({{ plural }}::insert(tx, {{ owner }} new, now).await?);
-        self.store.transaction_by(caller, async |tx| once.run(tx, create).await).await
+        self.store.transaction_for(caller, async |tx| once.run(tx, create).await).await
     }
 
     /// # Errors
@@ -67,13 +67,13 @@ impl {{ pascal }}Service {
 
     /// # Errors
     /// [`Error::NotFound`], [`Error::PreconditionFailed`].
-    pub async fn update(&self, caller: &Caller, id: {{ pascal }}Id, changes: &{{ pascal }}Changes, unchanged: &Precondition<{{ pascal }}>) -> Result<{{ pascal }}, Error> {
+    pub async fn update(&self, caller: &Caller, id: {{ pascal }}Id, changes: &{{ pascal }}Changes, precondition: &Precondition<{{ pascal }}>) -> Result<{{ pascal }}, Error> {
         let now = self.store.now();
         self.store
-            .transaction_by(caller, async |tx| {
-                if !unchanged.is_none() {
+            .transaction_for(caller, async |tx| {
+                if !precondition.is_none() {
                     let current = {{ plural }}::find_for_update(tx, {{ owner }} id).await?;
-                    unchanged.check(&current.ok_or(NOT_FOUND)?)?;
+                    precondition.check(&current.ok_or(NOT_FOUND)?)?;
                 }
                 {{ plural }}::update(tx, {{ owner }} id, changes, now).await?.ok_or(NOT_FOUND)
             })
@@ -82,12 +82,12 @@ impl {{ pascal }}Service {
 
     /// # Errors
     /// [`Error::NotFound`], [`Error::PreconditionFailed`].
-    pub async fn delete(&self, caller: &Caller, id: {{ pascal }}Id, unchanged: &Precondition<{{ pascal }}>) -> Result<(), Error> {
+    pub async fn delete(&self, caller: &Caller, id: {{ pascal }}Id, precondition: &Precondition<{{ pascal }}>) -> Result<(), Error> {
         self.store
-            .transaction_by(caller, async |tx| {
-                if !unchanged.is_none() {
+            .transaction_for(caller, async |tx| {
+                if !precondition.is_none() {
                     let current = {{ plural }}::find_for_update(tx, {{ owner }} id).await?;
-                    unchanged.check(&current.ok_or(NOT_FOUND)?)?;
+                    precondition.check(&current.ok_or(NOT_FOUND)?)?;
                 }
                 if {{ plural }}::delete(tx, {{ owner }} id).await? { Ok(()) } else { Err(NOT_FOUND) }
             })
