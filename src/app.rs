@@ -220,7 +220,7 @@ impl App {
 /// [`StartError::Database`].
 pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
     let clock = Clock::default();
-    // Only lists are signed, and the command line has none.
+    // It signs the page tokens of lists. The command line has no lists.
     let page_signer = ValueSigner::new(DOMAIN, []);
     let database = Database::new(&settings.into())?;
     let queue = Queue::new(Wakeups::new(None, &database));
@@ -239,9 +239,9 @@ fn metrics_server(settings: &Settings, observe: impl Fn() + Send + Sync + 'stati
     Some(MetricsServer::new(handle, observe, SocketAddr::new(settings.metrics_host, port)))
 }
 
-/// Logs an exception for development, so that nobody takes it for a rule.
+/// Logs that local pages may call the API, so that nobody expects it outside of development.
 fn log_origins(settings: &Settings) {
-    if let AllowedOrigins::Local = settings.into() {
+    if matches!(AllowedOrigins::from(settings), AllowedOrigins::Local) {
         tracing::info!(
             "pages on localhost, 127.0.0.1 and [::1] may call the API from any port, in development only: CORS_ORIGINS lists \
              origins elsewhere"

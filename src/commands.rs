@@ -210,7 +210,7 @@ pub fn openapi_export() -> Result {
     if without.is_empty() {
         return Ok(());
     }
-    print(&format!("no code samples: {}; run `cargo xtask openapi samples`\n", without.join(", ")))
+    print(&format!("without code samples: {}; `cargo xtask openapi samples` adds them\n", without.join(", ")))
 }
 
 /// The operations that have no code samples yet.

@@ -106,8 +106,8 @@ fn main() -> std::process::ExitCode {
         Command::Worker => commands::worker(),
         Command::Migrate => commands::migrate(),
         Command::Backup { file } => commands::backup(&file),
-        Command::Openapi { command: OpenapiCommand::Export { check, format } } => match format {
-            _ if check => commands::openapi_check(),
+        Command::Openapi { command: OpenapiCommand::Export { check: true, .. } } => commands::openapi_check(),
+        Command::Openapi { command: OpenapiCommand::Export { format, .. } } => match format {
             None => commands::openapi_export(),
             Some(Format::Json) => commands::openapi_print(|documents| &documents.json),
             Some(Format::Yaml) => commands::openapi_print(|documents| &documents.yaml),

@@ -144,7 +144,7 @@ impl From<services::Error> for ApiError {
                 Self::from(ErrorCode::SERVICE_UNAVAILABLE).caused_by(error)
             }
             E::Database(_)
-            // Only operations have an idempotency key, and their failure gives the answer.
+            // `Failure` has replayed the answer, below. Elsewhere there are no idempotency keys.
             | E::AnsweredBefore(_)
             | E::Hashing(_)
             | E::Signing(_)

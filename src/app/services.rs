@@ -1,4 +1,4 @@
-//! The services, as requests and jobs share them.
+//! Builds the services, which requests and jobs share.
 
 use std::iter;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use poem::http::HeaderValue;
 use super::{DOMAIN, StartError};
 use crate::db::migrations;
 use crate::domain::api_keys::API_KEY_FORMAT;
-use crate::jobs::{self, Mails};
+use crate::jobs::{self, MailHandler};
 use crate::mail;
 use crate::services::RevokedSessions;
 use crate::services::auth::{AuthService, Lifetimes, PasswordLimiter};
@@ -106,8 +106,8 @@ impl Services {
             networks: settings.into(),
             counters: DeliveryCounters::default(),
         };
-        let mails = mails(settings, &links, &auth)?;
-        let handlers = jobs::handlers(&store, &webhooks, mails, settings.audit_retention())?;
+        let mail = mail_handler(settings, &links, &auth)?;
+        let handlers = jobs::handlers(&store, &webhooks, mail, settings.audit_retention())?;
         let workers = Workers::new(database.clone(), clock, handlers, wakeups, settings.into());
         Ok(Self { database, redis, limiter, store, users, auth, links, webhooks, workers })
     }
@@ -127,11 +127,15 @@ pub(super) fn passwords(settings: &Settings) -> Result<Passwords, StartError> {
 }
 
 /// What runs the jobs that send mail; `None` if the service sends none.
-fn mails(settings: &Settings, links: &LinkService, auth: &AuthService) -> Result<Option<Mails>, StartError> {
+fn mail_handler(
+    settings: &Settings,
+    links: &LinkService,
+    auth: &AuthService,
+) -> Result<Option<MailHandler>, StartError> {
     if settings.mail_tier().is_none() {
         return Ok(None);
     }
-    Ok(Some(Mails {
+    Ok(Some(MailHandler {
         links: links.clone(),
         auth: auth.clone(),
         mailer: Arc::new(Mailer::new(&settings.mail()?)?),

@@ -1,4 +1,4 @@
-//! Sends mails.
+//! Runs the jobs that send mail, and completes sign-ups, whose answer is a mail.
 
 use std::sync::Arc;
 
@@ -19,9 +19,9 @@ use crate::services::mail::{
     NotifyPasswordChanged, Requested, ResendVerification, SendVerification, SignUp,
 };
 
-/// What the jobs that send mail need.
+/// Runs the jobs that send mail.
 #[derive(Clone)]
-pub struct Mails {
+pub struct MailHandler {
     pub links: LinkService,
     pub auth: AuthService,
     pub mailer: Arc<Mailer>,
@@ -30,7 +30,7 @@ pub struct Mails {
     pub public_url: Arc<str>,
 }
 
-impl Mails {
+impl MailHandler {
     /// Adds a handler of each of these jobs.
     pub(super) fn handle_in(self, handlers: Handlers) -> Handlers {
         handlers
@@ -56,7 +56,7 @@ impl Mails {
     ) -> Result<(), JobError> {
         let language = self.templates.preferred(mail.origin.accept_language.as_deref().unwrap_or_default());
         let content = self.templates.render(template, language, values).map_err(JobError::permanent)?;
-        // Of each attempt: a repeated one has another link, and the first mail may have arrived.
+        // It differs per attempt: each sends another link, and an earlier mail may have arrived.
         let id = format!("{}-{}-{}", J::KIND, attempt.job, attempt.number);
         let message = Message::new(&id, to, content).map_err(JobError::permanent)?;
         let message = match link {
@@ -80,7 +80,7 @@ impl Mails {
         let page = page_of(purpose);
         let link = format!("{}/{page}?token={}", self.public_url, token.to_text());
         let lifetime = purpose.lifetime().as_secs() / 60;
-        // Each template states its lifetime in one of the two.
+        // Each template states the lifetime in minutes or in hours.
         let values = match purpose {
             TokenPurpose::ResetPassword => json!({ "link": link, "minutes": lifetime }),
             TokenPurpose::VerifyEmail | TokenPurpose::ConfirmEmail => {
@@ -106,8 +106,8 @@ fn to_the_minute(instant: Timestamp) -> String {
     text.get(..16).map_or_else(|| text.clone(), |minute| minute.replace('T', " ") + " UTC")
 }
 
-/// An email that was valid when the job was enqueued.
-fn known(email: &str) -> Result<Email, JobError> {
+/// Parses an email that was valid when the job was enqueued.
+fn stored_email(email: &str) -> Result<Email, JobError> {
     Email::parse_known(email).map_err(permanent)
 }
 
@@ -115,68 +115,68 @@ fn permanent(invalid: Invalid) -> JobError {
     JobError::permanent(invalid.to_string())
 }
 
-impl Handler<Requested<SendVerification>> for Mails {
+impl Handler<Requested<SendVerification>> for MailHandler {
     async fn run(&self, mail: Requested<SendVerification>, attempt: Attempt) -> Result<(), JobError> {
         let link = self.links.verification_of(mail.job.user_id, &mail.context()).await?;
         self.send_link(&mail, attempt, link).await
     }
 }
 
-impl Handler<Requested<ResendVerification>> for Mails {
+impl Handler<Requested<ResendVerification>> for MailHandler {
     async fn run(&self, mail: Requested<ResendVerification>, attempt: Attempt) -> Result<(), JobError> {
-        let link = self.links.verification_for(&known(&mail.job.email)?, &mail.context()).await?;
+        let link = self.links.verification_for(&stored_email(&mail.job.email)?, &mail.context()).await?;
         self.send_link(&mail, attempt, link).await
     }
 }
 
-impl Handler<Requested<ForgotPassword>> for Mails {
+impl Handler<Requested<ForgotPassword>> for MailHandler {
     async fn run(&self, mail: Requested<ForgotPassword>, attempt: Attempt) -> Result<(), JobError> {
-        let link = self.links.reset_for(&known(&mail.job.email)?, &mail.context()).await?;
+        let link = self.links.reset_for(&stored_email(&mail.job.email)?, &mail.context()).await?;
         self.send_link(&mail, attempt, link).await
     }
 }
 
-impl Handler<Requested<ConfirmNewEmail>> for Mails {
+impl Handler<Requested<ConfirmNewEmail>> for MailHandler {
     async fn run(&self, mail: Requested<ConfirmNewEmail>, attempt: Attempt) -> Result<(), JobError> {
         let session = mail.job.session.parse().map_err(JobError::permanent)?;
-        let (present, new) = (&mail.job.present_email, known(&mail.job.email)?);
+        let (present, new) = (&mail.job.present_email, stored_email(&mail.job.email)?);
         let context = mail.context();
         let link = self.links.confirmation_of(mail.job.user_id, session, present, &new, &context).await?;
         self.send_link(&mail, attempt, link).await
     }
 }
 
-impl Handler<Requested<SignUp>> for Mails {
+impl Handler<Requested<SignUp>> for MailHandler {
     async fn run(&self, mail: Requested<SignUp>, _: Attempt) -> Result<(), JobError> {
         let context = mail.context();
         let SignUp { email, password_hash, profile } = mail.job;
         let hash = PasswordHash::from(password_hash);
-        Ok(self.auth.complete_sign_up(known(&email)?, profile, hash, &context).await?)
+        Ok(self.auth.complete_sign_up(stored_email(&email)?, profile, hash, &context).await?)
     }
 }
 
-impl Handler<Requested<NotifyAlreadyRegistered>> for Mails {
+impl Handler<Requested<NotifyAlreadyRegistered>> for MailHandler {
     async fn run(&self, mail: Requested<NotifyAlreadyRegistered>, attempt: Attempt) -> Result<(), JobError> {
         let name = "already_registered";
         self.send(&mail, attempt, &mail.job.email, name, json!({}), None).await
     }
 }
 
-impl Handler<Requested<NotifyEmailChange>> for Mails {
+impl Handler<Requested<NotifyEmailChange>> for MailHandler {
     async fn run(&self, mail: Requested<NotifyEmailChange>, attempt: Attempt) -> Result<(), JobError> {
         let values = json!({ "new_email": mail.job.new_email });
         self.send(&mail, attempt, &mail.job.email, "email_change_requested", values, None).await
     }
 }
 
-impl Handler<Requested<NotifyNewLogin>> for Mails {
+impl Handler<Requested<NotifyNewLogin>> for MailHandler {
     async fn run(&self, mail: Requested<NotifyNewLogin>, attempt: Attempt) -> Result<(), JobError> {
         let values = json!({ "time": to_the_minute(mail.job.logged_in_at), "ip": mail.job.ip });
         self.send(&mail, attempt, &mail.job.email, "new_login", values, None).await
     }
 }
 
-impl Handler<Requested<NotifyPasswordChanged>> for Mails {
+impl Handler<Requested<NotifyPasswordChanged>> for MailHandler {
     async fn run(&self, mail: Requested<NotifyPasswordChanged>, attempt: Attempt) -> Result<(), JobError> {
         let values = json!({ "time": to_the_minute(mail.job.changed_at) });
         self.send(&mail, attempt, &mail.job.email, "password_changed", values, None).await

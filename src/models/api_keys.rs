@@ -183,7 +183,8 @@ pub(super) async fn find_user_for_update(
     now: Timestamp,
 ) -> Result<Option<User>, DbError> {
     let valid = valid_user(id, user, now);
-    Ok(on!(c, |c| prepared(for_update(valid.select(User::as_select()))).get_result(c)).optional()?)
+    let row = on!(c, |c| prepared(for_update(valid.select((User::as_select(),)))).get_result(c));
+    Ok(row.optional()?.map(|(user,)| user))
 }
 
 /// The user of a valid key, locked against changes to the end of the transaction.
@@ -194,7 +195,8 @@ pub(super) async fn find_user_for_share(
     now: Timestamp,
 ) -> Result<Option<User>, DbError> {
     let valid = valid_user(id, user, now);
-    Ok(on!(c, |c| prepared(for_share(valid.select(User::as_select()))).get_result(c)).optional()?)
+    let row = on!(c, |c| prepared(for_share(valid.select((User::as_select(),)))).get_result(c));
+    Ok(row.optional()?.map(|(user,)| user))
 }
 
 /// The row of a valid key's user, and then of the key.

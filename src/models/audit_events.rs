@@ -146,6 +146,16 @@ impl<'a> AuditEvent<'a> {
     pub fn new(kind: AuditKind, subject: impl Into<Subject>, context: &'a CallContext) -> Self {
         Self { kind, actor: None, subject: subject.into(), session: None, context }
     }
+
+    #[must_use]
+    pub fn by(self, actor: impl Into<AuditActor>) -> Self {
+        Self { actor: Some(actor.into()), ..self }
+    }
+
+    #[must_use]
+    pub fn in_session(self, session: SessionId) -> Self {
+        Self { session: Some(session), ..self }
+    }
 }
 
 /// Stores and logs an event, in the transaction of what happened. It is stored together with the

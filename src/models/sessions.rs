@@ -120,7 +120,8 @@ pub(super) async fn find_user_for_update(
     now: Timestamp,
 ) -> Result<Option<User>, DbError> {
     let live = live_user(&id, user, now);
-    Ok(on!(c, |c| prepared(for_update(live.select(User::as_select()))).get_result(c)).optional()?)
+    let row = on!(c, |c| prepared(for_update(live.select((User::as_select(),)))).get_result(c));
+    Ok(row.optional()?.map(|(user,)| user))
 }
 
 /// The user of a live session, locked against changes to the end of the transaction. Other
@@ -132,7 +133,8 @@ pub(super) async fn find_user_for_share(
     now: Timestamp,
 ) -> Result<Option<User>, DbError> {
     let live = live_user(&id, user, now);
-    Ok(on!(c, |c| prepared(for_share(live.select(User::as_select()))).get_result(c)).optional()?)
+    let row = on!(c, |c| prepared(for_share(live.select((User::as_select(),)))).get_result(c));
+    Ok(row.optional()?.map(|(user,)| user))
 }
 
 /// The row of a live session's user, and then of the session.

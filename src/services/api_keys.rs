@@ -72,14 +72,14 @@ impl ApiKeyService {
         let (prefix, hash) = (secret.shown_prefix(), secret.hash());
         let key = self
             .store
-            .transaction_as(caller, async |tx, user| {
+            .transaction_on_self(caller, async |tx, user| {
                 // The user is locked, so that concurrent calls count each other.
                 if api_keys::count(tx, user.id).await? >= MAX_API_KEYS {
                     return Err(Error::TooManyApiKeys);
                 }
                 let key = api_keys::insert(tx, user.id, &new, (prefix, &hash), now).await?;
-                let event = AuditEvent::new(AuditKind::API_KEY_CREATED, &key, context);
-                let event = AuditEvent { actor: Some(caller.audit_actor()), session: Some(session), ..event };
+                let event =
+                    AuditEvent::new(AuditKind::API_KEY_CREATED, &key, context).by(caller).in_session(session);
                 audit_events::insert(tx, &event, now).await?;
                 Ok(key)
             })
@@ -102,7 +102,7 @@ impl ApiKeyService {
         &self,
         caller: &Caller,
         id: ApiKeyId,
-        unchanged: &Precondition<ApiKey>,
+        precondition: &Precondition<ApiKey>,
         context: &CallContext,
     ) -> Result<(), Error> {
         let (session, now) = (caller.session()?, self.store.now());
@@ -112,14 +112,14 @@ impl ApiKeyService {
         let caller = &Caller { permission, ..caller.clone() };
         // The user of the key is locked, so that no unit of work of the key is under way.
         self.store
-            .transaction_on(caller, key.user_id, async |tx, _| {
+            .transaction_on_user(caller, key.user_id, async |tx, _| {
                 let current = api_keys::find_for_update(tx, id).await?.ok_or(NOT_FOUND)?;
-                unchanged.check(&current)?;
+                precondition.check(&current)?;
                 if !api_keys::delete(tx, id).await? {
                     return Err(NOT_FOUND);
                 }
-                let event = AuditEvent::new(AuditKind::API_KEY_DELETED, &key, context);
-                let event = AuditEvent { actor: Some(caller.audit_actor()), session: Some(session), ..event };
+                let event =
+                    AuditEvent::new(AuditKind::API_KEY_DELETED, &key, context).by(caller).in_session(session);
                 Ok(audit_events::insert(tx, &event, now).await?)
             })
             .await

@@ -53,7 +53,7 @@ impl JobService {
     ) -> Result<JobRecord, Error> {
         let once = self.store.begin(caller, idempotency).await?;
         let now = self.store.now();
-        let retried = self.store.transaction_by(caller, async |tx| {
+        let retried = self.store.transaction_for(caller, async |tx| {
             let retry = async |tx: &mut Connection| {
                 let job = match records::retry(tx, id.0.into(), now).await? {
                     Retry::Queued(job) => job,
@@ -63,8 +63,7 @@ impl JobService {
                         return Err(if exists { Error::JobNotDead } else { NOT_FOUND });
                     }
                 };
-                let event = AuditEvent::new(AuditKind::JOB_RETRIED, id, context);
-                let event = AuditEvent { actor: Some(caller.audit_actor()), ..event };
+                let event = AuditEvent::new(AuditKind::JOB_RETRIED, id, context).by(caller);
                 audit_events::insert(tx, &event, now).await?;
                 Ok(job)
             };
@@ -79,14 +78,13 @@ impl JobService {
     /// [`Error::NotFound`], [`Error::JobRunning`].
     pub async fn delete(&self, caller: &Caller, id: JobId, context: &CallContext) -> Result<(), Error> {
         let now = self.store.now();
-        let deletion = self.store.transaction_by(caller, async |tx| {
+        let deletion = self.store.transaction_for(caller, async |tx| {
             if !records::delete(tx, id.0.into()).await? {
                 let exists = records::find(tx, id.0.into()).await?.is_some();
                 return Err(if exists { Error::JobRunning } else { NOT_FOUND });
             }
-            let event = AuditEvent::new(AuditKind::JOB_DELETED, id, context);
-            Ok(audit_events::insert(tx, &AuditEvent { actor: Some(caller.audit_actor()), ..event }, now)
-                .await?)
+            let event = AuditEvent::new(AuditKind::JOB_DELETED, id, context).by(caller);
+            Ok(audit_events::insert(tx, &event, now).await?)
         });
         deletion.await
     }

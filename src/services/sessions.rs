@@ -71,14 +71,13 @@ impl SessionService {
         let permission = if is_own { None } else { Some(Permission::UsersWrite) };
         let caller = &Caller { permission, ..caller.clone() };
         let now = self.store.now();
-        let revocation = self.store.transaction_on(caller, owner, async |tx, _| {
+        let revocation = self.store.transaction_on_user(caller, owner, async |tx, _| {
             if !sessions::revoke_of(tx, id, owner, now).await? {
                 return Err(NOT_FOUND);
             }
             // It may have been asked for in that session.
             one_time_tokens::cancel_email_change(tx, owner).await?;
-            let event = AuditEvent::new(AuditKind::SESSION_REVOKED, owner, context);
-            let event = AuditEvent { actor: Some(caller.audit_actor()), session: Some(id), ..event };
+            let event = AuditEvent::new(AuditKind::SESSION_REVOKED, owner, context).by(caller).in_session(id);
             Ok(audit_events::insert(tx, &event, now).await?)
         });
         revocation.await?;
@@ -92,12 +91,13 @@ impl SessionService {
     /// [`Error::LoginRequired`].
     pub async fn revoke_others(&self, caller: &Caller, context: &CallContext) -> Result<(), Error> {
         let (user, session, now) = (caller.user.id, caller.session()?, self.store.now());
-        let revocation = self.store.transaction_as(caller, async |tx, _| {
+        let revocation = self.store.transaction_on_self(caller, async |tx, _| {
             let ended = sessions::revoke_others(tx, user, session, now).await?;
             // It may have been asked for in one of them.
             one_time_tokens::cancel_email_change(tx, user).await?;
-            let event = AuditEvent::new(AuditKind::OTHER_SESSIONS_REVOKED, user, context);
-            let event = AuditEvent { actor: Some(user.into()), session: Some(session), ..event };
+            let event = AuditEvent::new(AuditKind::OTHER_SESSIONS_REVOKED, user, context)
+                .by(user)
+                .in_session(session);
             audit_events::insert(tx, &event, now).await?;
             Ok(ended)
         });

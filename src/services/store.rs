@@ -64,7 +64,7 @@ impl Actor<'_> {
     /// Who acts, for the audit log. An operator is no user.
     pub fn audit_actor(&self) -> Option<AuditActor> {
         match self {
-            Self::Caller(caller) => Some(caller.audit_actor()),
+            Self::Caller(caller) => Some((*caller).into()),
             Self::Operator => None,
         }
     }
@@ -220,7 +220,7 @@ impl Store {
     /// [`Error::InvalidToken`] if the session, the API key or the user is no longer active,
     /// [`Error::Forbidden`] if the user's role no longer has the permission that the operation needs;
     /// those of `work`.
-    pub(super) async fn transaction_as<T>(
+    pub(super) async fn transaction_on_self<T>(
         &self,
         caller: &Caller,
         work: impl AsyncFnOnce(&mut Connection, &User) -> Result<T, Error> + Clone,
@@ -238,15 +238,15 @@ impl Store {
     /// target is passed to `work`; `None` if it does not exist.
     ///
     /// # Errors
-    /// As [`transaction_as`](Self::transaction_as).
-    pub(super) async fn transaction_on<T>(
+    /// As [`transaction_on_self`](Self::transaction_on_self).
+    pub(super) async fn transaction_on_user<T>(
         &self,
         caller: &Caller,
         target: UserId,
         work: impl AsyncFnOnce(&mut Connection, Option<&User>) -> Result<T, Error> + Clone,
     ) -> Result<T, Error> {
         if caller.user.id == target {
-            return self.transaction_as(caller, async |tx, user| work(tx, Some(user)).await).await;
+            return self.transaction_on_self(caller, async |tx, user| work(tx, Some(user)).await).await;
         }
         let check = self.check_of(caller);
         self.database
@@ -268,8 +268,8 @@ impl Store {
     /// for one actor.
     ///
     /// # Errors
-    /// As [`transaction_as`](Self::transaction_as).
-    pub(super) async fn transaction_by<T>(
+    /// As [`transaction_on_self`](Self::transaction_on_self).
+    pub(super) async fn transaction_for<T>(
         &self,
         actor: impl Into<Actor<'_>>,
         work: impl AsyncFnOnce(&mut Connection) -> Result<T, Error> + Clone,
@@ -289,7 +289,7 @@ impl Store {
     }
 
     /// Runs a unit of work whose first statement has the check of the caller in its `WHERE`.
-    pub(super) async fn transaction_checked<T>(
+    pub(super) async fn transaction_with_checked_write<T>(
         &self,
         caller: &Caller,
         work: impl AsyncFnOnce(&mut CheckedWrite<'_>) -> Result<T, Error> + Clone,

@@ -1,4 +1,4 @@
-//! Users: the current one and, for superusers, all of them.
+//! Users: the caller's own, and all of them for callers with the permission.
 
 mod audit_kinds;
 
@@ -32,8 +32,8 @@ impl Cached for Profile {
 
 const NOT_FOUND: Error = Error::NotFound("user");
 
-/// The advisory lock of units of work that remove superusers. The migrations have another one in the
-/// same namespace of PostgreSQL, that of the database.
+/// The advisory lock of units of work that remove superusers. Migrations and idempotency keys have
+/// others; all locks of a database share one set of numbers.
 const SUPERUSERS_LOCK: i64 = 0x6772_7501;
 
 #[derive(Clone)]
@@ -58,35 +58,36 @@ impl UserService {
         caller: &Caller,
         profile: ProfileChanges,
         password: Option<(PasswordAttempt, Password)>,
-        unchanged: &Precondition<Profile>,
+        precondition: &Precondition<Profile>,
         context: &CallContext,
     ) -> Result<User, Error> {
         let Some((current, new)) = password else {
-            let change = self.change_own(caller, profile, unchanged, context);
+            let change = self.change_own(caller, profile, precondition, context);
             return self.invalidating(caller.user.id, change).await;
         };
         let changes = UserChanges { profile, ..UserChanges::default() };
         self.check_current_password(caller, current).await?;
         let hash = self.passwords.hash_new(new, &caller.user.email).await?;
-        self.change_password(caller, &changes, &hash, unchanged, context).await
+        self.change_password(caller, &changes, &hash, precondition, context).await
     }
 
-    /// One statement and its audit event, unless there is a webhook, whose events need the user as it
-    /// was before, or a condition, which is checked before the change.
+    /// Usually one statement checks the caller and changes the user, which saves a round trip. If it
+    /// finds no row, or a precondition or the event for a webhook needs the user as it was, the user
+    /// is read and locked first.
     async fn change_own(
         &self,
         caller: &Caller,
         profile: ProfileChanges,
-        unchanged: &Precondition<Profile>,
+        precondition: &Precondition<Profile>,
         context: &CallContext,
     ) -> Result<User, Error> {
         let event = |kind| AuditEvent {
-            actor: Some(caller.audit_actor()),
+            actor: Some(caller.into()),
             session: caller.credential.session(),
             ..AuditEvent::new(kind, caller.user.id, context)
         };
-        if !self.store.may_have_webhooks() && unchanged.is_none() {
-            let change = self.store.transaction_checked(caller, async |write| {
+        if !self.store.may_have_webhooks() && precondition.is_none() {
+            let change = self.store.transaction_with_checked_write(caller, async |write| {
                 let after = users::update_own_without_webhooks(write, &profile).await?;
                 for kind in after.iter().flat_map(|after| audit_kinds(&caller.user, after)) {
                     write.record(&event(kind)).await?;
@@ -99,8 +100,8 @@ impl UserService {
         }
         let (changes, now) = (UserChanges { profile, ..UserChanges::default() }, self.store.now());
         self.store
-            .transaction_as(caller, async |tx, before| {
-                unchanged.check(&before.profile)?;
+            .transaction_on_self(caller, async |tx, before| {
+                precondition.check(&before.profile)?;
                 let after = users::update(tx, before.id, &changes, None, now).await?;
                 let after = after.ok_or(Error::SESSION_OVER)?;
                 self.store.announce_update(tx, before, &after).await?;
@@ -133,16 +134,16 @@ impl UserService {
         caller: &Caller,
         changes: &UserChanges,
         hash: &PasswordHash,
-        unchanged: &Precondition<Profile>,
+        precondition: &Precondition<Profile>,
         context: &CallContext,
     ) -> Result<User, Error> {
         let (id, session, now) = (caller.user.id, caller.session()?, self.store.now());
-        let update = self.store.transaction_as(caller, async |tx, user| {
+        let update = self.store.transaction_on_self(caller, async |tx, user| {
             // The password may have been changed while the hashes were computed.
             if user.password_hash != caller.user.password_hash {
                 return Err(Error::WrongCurrentPassword);
             }
-            unchanged.check(&user.profile)?;
+            precondition.check(&user.profile)?;
             let ended = sessions::revoke_all(tx, id, now).await?;
             one_time_tokens::delete_all(tx, id).await?;
             let notice = NotifyPasswordChanged { email: user.email.clone(), changed_at: now };
@@ -150,8 +151,7 @@ impl UserService {
             let after = users::update(tx, id, changes, Some(hash), now).await?.ok_or(Error::SESSION_OVER)?;
             self.store.announce_update(tx, user, &after).await?;
             for kind in audit_kinds(user, &after.user) {
-                let event = AuditEvent::new(kind, id, context);
-                let event = AuditEvent { actor: Some(id.into()), session: Some(session), ..event };
+                let event = AuditEvent::new(kind, id, context).by(id).in_session(session);
                 audit_events::insert(tx, &event, now).await?;
             }
             Ok((after.user, ended))
@@ -224,7 +224,7 @@ impl UserService {
         let hash = self.passwords.hash_new(password, new.email.as_str()).await?;
         let now = self.store.now();
         self.store
-            .transaction_by(actor, async |tx| {
+            .transaction_for(actor, async |tx| {
                 let create = async |tx: &mut Connection| {
                     let written = users::insert(tx, &new, &hash, now).await?;
                     self.store.announce(tx, &[EventType::UserCreated], &written).await?;
@@ -252,10 +252,10 @@ impl UserService {
         id: UserId,
         changes: &UserChanges,
         password: Option<Password>,
-        unchanged: &Precondition<Profile>,
+        precondition: &Precondition<Profile>,
         context: &CallContext,
     ) -> Result<User, Error> {
-        // Each of them leads to a login with all rights of a user, which the key has not.
+        // Each of them leads to a login with all rights of a user, which the key does not have.
         if password.is_some() || changes.email.is_some() || changes.role.is_some() {
             caller.session()?;
         }
@@ -264,9 +264,9 @@ impl UserService {
             None => None,
         };
         let now = self.store.now();
-        let update = self.store.transaction_on(caller, id, async |tx, target| {
+        let update = self.store.transaction_on_user(caller, id, async |tx, target| {
             let before = target.ok_or(NOT_FOUND)?;
-            unchanged.check(&before.profile)?;
+            precondition.check(&before.profile)?;
             if changes.is_active == Some(false) || changes.role.is_some_and(RoleChange::revokes_superuser) {
                 check_superuser_remains(tx, before).await?;
             }
@@ -276,33 +276,27 @@ impl UserService {
             if password.is_some_and(|password| password.matches_email(&after.email)) {
                 return Err(Error::PasswordIsEmail);
             }
-            let (mut by_password, mut by_deactivation) = (0, 0);
             for kind in audit_kinds(before, &after) {
-                let event = AuditEvent::new(kind, id, context);
-                audit_events::insert(tx, &AuditEvent { actor: Some(caller.audit_actor()), ..event }, now)
-                    .await?;
-                match kind {
-                    AuditKind::PASSWORD_CHANGED => {
-                        by_password += sessions::revoke_all(tx, id, now).await?;
-                        one_time_tokens::delete_all(tx, id).await?;
-                        let notice = NotifyPasswordChanged { email: before.email.clone(), changed_at: now };
-                        // The caller may prefer another language than the user.
-                        let context = CallContext { accept_language: None, ..context.clone() };
-                        self.store.enqueue_mail(tx, notice, &context).await?;
-                    }
-                    AuditKind::EMAIL_CHANGED => one_time_tokens::delete_all(tx, id).await?,
-                    AuditKind::USER_DEACTIVATED => {
-                        by_deactivation += sessions::revoke_all(tx, id, now).await?;
-                        one_time_tokens::delete_all(tx, id).await?;
-                    }
-                    _ => {}
-                }
+                let event = AuditEvent::new(kind, id, context).by(caller);
+                audit_events::insert(tx, &event, now).await?;
             }
-            Ok((after, by_password, by_deactivation))
+            let deactivated = before.is_active && !after.is_active;
+            if hash.is_some() || deactivated || before.email != after.email {
+                one_time_tokens::delete_all(tx, id).await?;
+            }
+            if hash.is_some() {
+                let notice = NotifyPasswordChanged { email: before.email.clone(), changed_at: now };
+                // The caller may prefer another language than the user.
+                let context = CallContext { accept_language: None, ..context.clone() };
+                self.store.enqueue_mail(tx, notice, &context).await?;
+            }
+            let ends_sessions = hash.is_some() || deactivated;
+            let ended = if ends_sessions { sessions::revoke_all(tx, id, now).await? } else { 0 };
+            Ok((after, ended))
         });
-        let (user, by_password, by_deactivation) = self.invalidating(id, update).await?;
-        self.revoked.password_change.increment(by_password as u64);
-        self.revoked.deactivation.increment(by_deactivation as u64);
+        let (user, ended) = self.invalidating(id, update).await?;
+        let reason = if hash.is_some() { &self.revoked.password_change } else { &self.revoked.deactivation };
+        reason.increment(ended as u64);
         Ok(user)
     }
 
@@ -315,23 +309,22 @@ impl UserService {
         &self,
         caller: &Caller,
         id: UserId,
-        unchanged: &Precondition<Profile>,
+        precondition: &Precondition<Profile>,
         context: &CallContext,
     ) -> Result<(), Error> {
         if id == caller.user.id {
             caller.session()?;
         }
         let now = self.store.now();
-        let deletion = self.store.transaction_on(caller, id, async |tx, target| {
+        let deletion = self.store.transaction_on_user(caller, id, async |tx, target| {
             let user = target.ok_or(NOT_FOUND)?;
-            unchanged.check(&user.profile)?;
+            precondition.check(&user.profile)?;
             check_superuser_remains(tx, user).await?;
             let has_webhooks = users::delete(tx, id).await?.ok_or(NOT_FOUND)?;
             let deleted = Written { user: user.clone(), has_webhooks };
             self.store.announce(tx, &[EventType::UserDeleted], &deleted).await?;
-            let event = AuditEvent::new(AuditKind::USER_DELETED, id, context);
-            Ok(audit_events::insert(tx, &AuditEvent { actor: Some(caller.audit_actor()), ..event }, now)
-                .await?)
+            let event = AuditEvent::new(AuditKind::USER_DELETED, id, context).by(caller);
+            Ok(audit_events::insert(tx, &event, now).await?)
         });
         self.invalidating(id, deletion).await
     }
@@ -345,5 +338,5 @@ async fn check_superuser_remains(tx: &mut Connection, user: &User) -> Result<(),
         return Ok(());
     }
     tx.lock(SUPERUSERS_LOCK).await?;
-    if users::has_other_superuser(tx, user.id).await? { Ok(()) } else { Err(Error::LastSuperuser) }
+    if users::has_other_active_superuser(tx, user.id).await? { Ok(()) } else { Err(Error::LastSuperuser) }
 }

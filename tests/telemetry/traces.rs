@@ -59,7 +59,7 @@ async fn the_spans_of_a_request_continue_the_trace_of_the_caller() {
         ("users::find_by_email", CLIENT, request),
         ("hash a password", 1, request),
         ("transaction", CLIENT, request),
-        ("users::confirm_password", CLIENT, named(&spans, "transaction")),
+        ("users::lock_for_login", CLIENT, named(&spans, "transaction")),
         ("sessions::insert", CLIENT, named(&spans, "transaction")),
     ] {
         let span = named(&spans, name);

@@ -1,4 +1,4 @@
-//! `/users`: the current user, and for superusers all users.
+//! `/users`: the current user, and all users for roles that may see them.
 
 use groundwork_clock::Timestamp;
 use groundwork_web::conditions::IfMatch;
@@ -26,7 +26,7 @@ use crate::services::users::UserService;
 error_responses! {
     CreateErrors: 409 "email_taken";
     UpdateErrors: 404 "not_found", 409 "email_taken,last_superuser";
-    DeleteErrors: 404 "not_found", 409 "last_superuser";
+    RemovalErrors: 404 "not_found", 409 "last_superuser";
     DeleteMeErrors: 409 "last_superuser";
 }
 
@@ -58,8 +58,8 @@ impl UsersApi {
         body: Body<ProfileUpdate>,
     ) -> Result<Resource<UserView>, Failure> {
         let (changes, password) = body.0.into_parts();
-        let unchanged = if_match.on(UserView::from).into();
-        let updated = self.users.update_profile(&caller.0, changes, password, &unchanged, &context);
+        let precondition = if_match.on(UserView::from).into();
+        let updated = self.users.update_profile(&caller.0, changes, password, &precondition, &context);
         Ok(Resource::of(updated.await?))
     }
 
@@ -74,8 +74,8 @@ impl UsersApi {
         context: Context,
         if_match: IfMatch,
     ) -> Result<NoContent, Failure<DeleteMeErrors>> {
-        let unchanged = if_match.on(UserView::from).into();
-        self.users.delete(&caller.0, caller.0.user.id, &unchanged, &context).await?;
+        let precondition = if_match.on(UserView::from).into();
+        self.users.delete(&caller.0, caller.0.user.id, &precondition, &context).await?;
         Ok(NoContent)
     }
 
@@ -159,8 +159,8 @@ impl UsersApi {
         body: Body<UserUpdate>,
     ) -> Result<Resource<UserView>, Failure<UpdateErrors>> {
         let (changes, password) = body.0.into_parts();
-        let unchanged = if_match.on(UserView::from).into();
-        let updated = self.users.update(&caller.0, id.0, &changes, password, &unchanged, &context);
+        let precondition = if_match.on(UserView::from).into();
+        let updated = self.users.update(&caller.0, id.0, &changes, password, &precondition, &context);
         Ok(Resource::of(updated.await?))
     }
 
@@ -175,7 +175,7 @@ impl UsersApi {
         context: Context,
         id: Path<UserId>,
         if_match: IfMatch,
-    ) -> Result<NoContent, Failure<DeleteErrors>> {
+    ) -> Result<NoContent, Failure<RemovalErrors>> {
         self.users.delete(&caller.0, id.0, &if_match.on(UserView::from).into(), &context).await?;
         Ok(NoContent)
     }
@@ -191,8 +191,8 @@ impl UsersApi {
         id: Path<UserId>,
         if_match: IfMatch,
     ) -> Result<Resource<UserView>, Failure<NotFound>> {
-        let (changes, unchanged) = (UserChanges::activation(true), if_match.on(UserView::from).into());
-        Ok(Resource::of(self.users.update(&caller.0, id.0, &changes, None, &unchanged, &context).await?))
+        let (changes, precondition) = (UserChanges::activation(true), if_match.on(UserView::from).into());
+        Ok(Resource::of(self.users.update(&caller.0, id.0, &changes, None, &precondition, &context).await?))
     }
 
     /// Deactivate a user
@@ -206,8 +206,8 @@ impl UsersApi {
         context: Context,
         id: Path<UserId>,
         if_match: IfMatch,
-    ) -> Result<Resource<UserView>, Failure<DeleteErrors>> {
-        let (changes, unchanged) = (UserChanges::activation(false), if_match.on(UserView::from).into());
-        Ok(Resource::of(self.users.update(&caller.0, id.0, &changes, None, &unchanged, &context).await?))
+    ) -> Result<Resource<UserView>, Failure<RemovalErrors>> {
+        let (changes, precondition) = (UserChanges::activation(false), if_match.on(UserView::from).into());
+        Ok(Resource::of(self.users.update(&caller.0, id.0, &changes, None, &precondition, &context).await?))
     }
 }

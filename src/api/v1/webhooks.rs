@@ -82,8 +82,8 @@ impl WebhooksApi {
         if_match: IfMatch,
         body: Body<WebhookUpdate>,
     ) -> Result<Resource<WebhookView>, Failure<NotFound>> {
-        let unchanged = if_match.on(WebhookView::from).into();
-        let updated = self.webhooks.update(&caller.0, id.0, body.0.into(), &unchanged, &context);
+        let precondition = if_match.on(WebhookView::from).into();
+        let updated = self.webhooks.update(&caller.0, id.0, body.0.into(), &precondition, &context);
         Ok(Resource::of(updated.await?))
     }
 

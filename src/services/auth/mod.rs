@@ -71,10 +71,11 @@ impl Caller {
             Credential::ApiKey(_) => Err(Error::LoginRequired),
         }
     }
+}
 
-    /// The caller, for the audit log.
-    pub fn audit_actor(&self) -> AuditActor {
-        AuditActor { user: self.user.id, api_key: self.credential.api_key() }
+impl From<&Caller> for AuditActor {
+    fn from(caller: &Caller) -> Self {
+        Self { user: caller.user.id, api_key: caller.credential.api_key() }
     }
 }
 
@@ -175,12 +176,12 @@ impl AuthService {
                 // While the password was hashed, it may have changed, or the user may have been
                 // deactivated.
                 let verified = &user.password_hash;
-                let known = users::confirm_password(tx, user.id, verified, new_hash, &network).await?;
+                let known = users::lock_for_login(tx, user.id, verified, new_hash, &network).await?;
                 let known = known.ok_or(Error::InvalidCredentials)?;
                 sessions::insert(tx, session, user.id, &self.signer.hash(&token), &usage, expires_at).await?;
                 self.record_network(tx, user, &network, known, context, now).await?;
-                let event = AuditEvent::new(AuditKind::LOGGED_IN, user.id, context);
-                let event = AuditEvent { actor: Some(user.id.into()), session: Some(session), ..event };
+                let event =
+                    AuditEvent::new(AuditKind::LOGGED_IN, user.id, context).by(user.id).in_session(session);
                 Ok(audit_events::insert(tx, &event, now).await?)
             })
             .await?;
@@ -219,9 +220,9 @@ impl AuthService {
     /// [`Error::LoginRequired`].
     pub async fn logout(&self, caller: &Caller, context: &CallContext) -> Result<(), Error> {
         let session = caller.session()?;
-        let event = AuditEvent::new(AuditKind::LOGGED_OUT, caller.user.id, context);
-        let event = AuditEvent { actor: Some(caller.audit_actor()), session: Some(session), ..event };
-        let logout = self.store.transaction_checked(caller, async |write| {
+        let event =
+            AuditEvent::new(AuditKind::LOGGED_OUT, caller.user.id, context).by(caller).in_session(session);
+        let logout = self.store.transaction_with_checked_write(caller, async |write| {
             let ended = sessions::revoke_own(write, session).await?;
             if ended {
                 write.record(&event).await?;

@@ -75,8 +75,8 @@ impl AuthService {
             .transaction_without_caller(async |tx| {
                 let repeated = sessions::repeat(tx, session, user, &presented, &usage, lifetime).await?;
                 if repeated.is_some() && is_elsewhere {
-                    let event = AuditEvent::new(AuditKind::REFRESH_REPEATED_ELSEWHERE, user, context);
-                    let event = AuditEvent { session: Some(session), ..event };
+                    let event = AuditEvent::new(AuditKind::REFRESH_REPEATED_ELSEWHERE, user, context)
+                        .in_session(session);
                     audit_events::insert(tx, &event, now).await?;
                 }
                 Ok::<_, Error>(repeated)
@@ -101,8 +101,8 @@ impl AuthService {
                 // Concurrent replays record one event.
                 let revoked = sessions::revoke(tx, session, now).await?;
                 if revoked {
-                    let event = AuditEvent::new(AuditKind::REFRESH_TOKEN_REPLAYED, user, context);
-                    let event = AuditEvent { session: Some(session), ..event };
+                    let event =
+                        AuditEvent::new(AuditKind::REFRESH_TOKEN_REPLAYED, user, context).in_session(session);
                     audit_events::insert(tx, &event, now).await?;
                 }
                 Ok::<_, Error>(revoked)

@@ -99,8 +99,8 @@ impl AuthService {
                 self.store.announce(tx, &[EventType::UserCreated], &written).await?;
                 let id = written.user.id;
                 self.store.enqueue_mail(tx, SendVerification { user_id: id }, context).await?;
-                let event = AuditEvent::new(AuditKind::USER_CREATED, id, context);
-                audit_events::insert(tx, &AuditEvent { actor: Some(id.into()), ..event }, now).await?;
+                let event = AuditEvent::new(AuditKind::USER_CREATED, id, context).by(id);
+                audit_events::insert(tx, &event, now).await?;
                 Ok(written.user)
             })
             .await

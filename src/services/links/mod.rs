@@ -69,11 +69,11 @@ impl LinkService {
             let written = users::update(tx, id, &changes, None, now).await?.ok_or(Error::InvalidLink)?;
             self.users.store.announce_update(tx, &before, &written).await?;
             one_time_tokens::delete_all(tx, id).await?;
-            let event = AuditEvent::new(AuditKind::EMAIL_CHANGED, id, context);
-            audit_events::insert(tx, &AuditEvent { actor: Some(id.into()), ..event }, now).await?;
+            let event = AuditEvent::new(AuditKind::EMAIL_CHANGED, id, context).by(id);
+            audit_events::insert(tx, &event, now).await?;
             if !before.is_verified {
-                let event = AuditEvent::new(AuditKind::EMAIL_VERIFIED, id, context);
-                audit_events::insert(tx, &AuditEvent { actor: Some(id.into()), ..event }, now).await?;
+                let event = AuditEvent::new(AuditKind::EMAIL_VERIFIED, id, context).by(id);
+                audit_events::insert(tx, &event, now).await?;
             }
             Ok(written.user)
         });
@@ -114,8 +114,8 @@ impl LinkService {
             self.users.store.announce_update(tx, &before, &after).await?;
             let ended = sessions::revoke_all(tx, id, now).await?;
             one_time_tokens::delete_all(tx, id).await?;
-            let event = AuditEvent::new(AuditKind::PASSWORD_CHANGED, id, context);
-            audit_events::insert(tx, &AuditEvent { actor: Some(id.into()), ..event }, now).await?;
+            let event = AuditEvent::new(AuditKind::PASSWORD_CHANGED, id, context).by(id);
+            audit_events::insert(tx, &event, now).await?;
             let notice = NotifyPasswordChanged { email: before.email.clone(), changed_at: now };
             self.users.store.enqueue_mail(tx, notice, context).await?;
             Ok(ended)
@@ -165,14 +165,15 @@ impl LinkService {
         let (id, now) = (caller.user.id, self.users.store.now());
         self.users
             .store
-            .transaction_as(caller, async |tx, user| {
+            .transaction_on_self(caller, async |tx, user| {
                 // The password may have been changed while the hash was computed.
                 if user.password_hash != caller.user.password_hash {
                     return Err(Error::WrongCurrentPassword);
                 }
                 let request = async |tx: &mut Connection| {
-                    let event = AuditEvent::new(AuditKind::EMAIL_CHANGE_REQUESTED, id, context);
-                    let event = AuditEvent { actor: Some(id.into()), session: Some(session), ..event };
+                    let event = AuditEvent::new(AuditKind::EMAIL_CHANGE_REQUESTED, id, context)
+                        .by(id)
+                        .in_session(session);
                     audit_events::insert(tx, &event, now).await?;
                     let store = &self.users.store;
                     if is_allowed {
@@ -227,8 +228,8 @@ impl LinkService {
         if user.is_verified {
             return Ok(user);
         }
-        let event = AuditEvent::new(AuditKind::EMAIL_VERIFIED, user.id, context);
-        audit_events::insert(tx, &AuditEvent { actor: Some(user.id.into()), ..event }, now).await?;
+        let event = AuditEvent::new(AuditKind::EMAIL_VERIFIED, user.id, context).by(user.id);
+        audit_events::insert(tx, &event, now).await?;
         let changes = UserChanges { is_verified: Some(true), ..UserChanges::default() };
         let written = users::update(tx, user.id, &changes, None, now).await?.ok_or(Error::InvalidLink)?;
         self.users.store.announce_update(tx, &user, &written).await?;

@@ -77,11 +77,10 @@ impl WebhookService {
         };
         let webhook = self
             .store
-            .transaction_by(caller, async |tx| {
+            .transaction_for(caller, async |tx| {
                 let webhook = webhooks::insert(tx, &new, &secret, &health, now).await?;
-                let event = AuditEvent::new(AuditKind::WEBHOOK_CREATED, webhook.id, context);
-                audit_events::insert(tx, &AuditEvent { actor: Some(caller.audit_actor()), ..event }, now)
-                    .await?;
+                let event = AuditEvent::new(AuditKind::WEBHOOK_CREATED, webhook.id, context).by(caller);
+                audit_events::insert(tx, &event, now).await?;
                 Ok(webhook)
             })
             .await?;
@@ -117,7 +116,7 @@ impl WebhookService {
         caller: &Caller,
         id: WebhookId,
         changes: WebhookChanges,
-        unchanged: &Precondition<Webhook>,
+        precondition: &Precondition<Webhook>,
         context: &CallContext,
     ) -> Result<Webhook, Error> {
         let url = match &changes.url {
@@ -126,9 +125,9 @@ impl WebhookService {
         };
         let (changes, now) = (WebhookChanges { url, ..changes }, self.store.now());
         self.store
-            .transaction_by(caller, async |tx| {
+            .transaction_for(caller, async |tx| {
                 let before = webhooks::find_for_update(tx, id).await?.ok_or(NOT_FOUND)?;
-                unchanged.check(&before)?;
+                precondition.check(&before)?;
                 let mut after = webhooks::update(tx, id, &changes, now).await?.ok_or(NOT_FOUND)?;
                 if before.is_active != after.is_active {
                     let health = if after.is_active {
@@ -141,9 +140,8 @@ impl WebhookService {
                 if !after.is_active {
                     webhook_deliveries::end_pending(tx, id, now).await?;
                 }
-                let event = AuditEvent::new(AuditKind::WEBHOOK_UPDATED, id, context);
-                audit_events::insert(tx, &AuditEvent { actor: Some(caller.audit_actor()), ..event }, now)
-                    .await?;
+                let event = AuditEvent::new(AuditKind::WEBHOOK_UPDATED, id, context).by(caller);
+                audit_events::insert(tx, &event, now).await?;
                 Ok(after)
             })
             .await
@@ -157,21 +155,20 @@ impl WebhookService {
         &self,
         caller: &Caller,
         id: WebhookId,
-        unchanged: &Precondition<Webhook>,
+        precondition: &Precondition<Webhook>,
         context: &CallContext,
     ) -> Result<(), Error> {
         let now = self.store.now();
         self.store
-            .transaction_by(caller, async |tx| {
-                if !unchanged.is_none() {
+            .transaction_for(caller, async |tx| {
+                if !precondition.is_none() {
                     let before = webhooks::find_for_update(tx, id).await?.ok_or(NOT_FOUND)?;
-                    unchanged.check(&before)?;
+                    precondition.check(&before)?;
                 }
                 if !webhooks::delete(tx, id).await? {
                     return Err(NOT_FOUND);
                 }
-                let event = AuditEvent::new(AuditKind::WEBHOOK_DELETED, id, context);
-                let event = AuditEvent { actor: Some(caller.audit_actor()), ..event };
+                let event = AuditEvent::new(AuditKind::WEBHOOK_DELETED, id, context).by(caller);
                 Ok(audit_events::insert(tx, &event, now).await?)
             })
             .await
@@ -191,11 +188,10 @@ impl WebhookService {
         let (secret, now) = (Secret::generate()?.to_text(), self.store.now());
         let webhook = self
             .store
-            .transaction_by(caller, async |tx| {
+            .transaction_for(caller, async |tx| {
                 let expires_at = now.plus(ROTATION);
                 let rotated = webhooks::rotate_secret(tx, id, &secret, expires_at, now).await?;
-                let event = AuditEvent::new(AuditKind::WEBHOOK_SECRET_ROTATED, id, context);
-                let event = AuditEvent { actor: Some(caller.audit_actor()), ..event };
+                let event = AuditEvent::new(AuditKind::WEBHOOK_SECRET_ROTATED, id, context).by(caller);
                 let rotated = rotated.ok_or(NOT_FOUND)?;
                 audit_events::insert(tx, &event, now).await?;
                 Ok(rotated)
@@ -256,15 +252,14 @@ impl WebhookService {
         let once = self.store.begin(caller, idempotency).await?;
         let now = self.store.now();
         self.store
-            .transaction_by(caller, async |tx| {
+            .transaction_for(caller, async |tx| {
                 let send = async |tx: &mut Connection| {
                     webhooks::find_for_update(tx, id).await?.ok_or(NOT_FOUND)?;
                     let message = message(tx).await?;
                     let delivery = webhook_deliveries::insert(tx, id, &message, now).await?;
                     let job = DeliverWebhook { delivery: delivery.id.0 };
                     self.store.enqueue(tx, &NewJob::new(&job)).await?;
-                    let event = AuditEvent { actor: Some(caller.audit_actor()), ..event };
-                    audit_events::insert(tx, &event, now).await?;
+                    audit_events::insert(tx, &event.by(caller), now).await?;
                     Ok(delivery)
                 };
                 once.run(tx, send).await
