@@ -1,6 +1,7 @@
 //! One change of a tree.
 
 use std::ops::Range;
+use std::path::Path;
 
 /// A change that has to fit exactly.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub fn cut_to(path: &str, first: &str, last: &str) -> Edit {
 
 /// Where a text is in that of a file.
 fn places(path: &str, text: &str, wanted: &str) -> Vec<Range<usize>> {
-    let is_prose = path.ends_with(".md");
+    let is_prose = Path::new(path).extension().is_some_and(|extension| extension == "md");
     let length_at = |start: usize| {
         let (mut rest, mut wanted) = (&text[start..], wanted);
         while let Some(c) = wanted.chars().next() {
