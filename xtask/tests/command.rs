@@ -1,4 +1,4 @@
-//! `cargo xtask openapi diff`, as scripts call it: its exit code tells breaking from broken.
+//! `cargo xtask`, as scripts and people call it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::path::Path;
@@ -45,4 +45,34 @@ fn its_exit_code_tells_a_harmless_change_from_a_breaking_one_and_from_no_documen
         assert_eq!(refused.status.code(), Some(1), "{wrong}");
         assert!(String::from_utf8(refused.stderr).unwrap().contains(&wrong), "{wrong}");
     }
+}
+
+#[test]
+fn a_removal_that_is_refused_lists_nothing_that_looks_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in [
+        ("clients/go/go.mod", "module"),
+        ("scripts/lib/clients/go.sh", "go_tools() { :; }"),
+        ("scripts/lib/clients/java.sh", "java_tools() { :; }"),
+        ("tests/clients/mod.rs", "clients! { go java }\n"),
+        ("tests/clients/package.rs", "const GO: Form = Form {\n};\n\n\"go\" => &GO,\n"),
+        ("clients/README.md", "| [Go](go/README.md) | x |\n| Go | y |\n"),
+        (".gitattributes", "*.gen.go linguist-generated\n"),
+    ] {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    assert!(
+        Command::new("git").args(["init", "--quiet"]).current_dir(folder.path()).status().unwrap().success()
+    );
+    let remove = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        let output = command.current_dir(folder.path()).args(["remove", "client", "go"]).args(more).output();
+        let output = output.unwrap();
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert!(remove(&["--dry-run"]).0.contains("delete clients/go/go.mod\n"));
+    let (printed, refusal) = remove(&[]);
+    assert!(printed.is_empty() && refusal.contains("not committed"), "{printed}{refusal}");
 }

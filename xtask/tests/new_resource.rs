@@ -335,6 +335,7 @@ fn every_refused_specification_says_why() {
         (&["data", "a1:bool!", "--admin"], "give --singular"),
         (&["sheep", "a1:bool!", "--admin", "--singular", "sheep"], "the singular is the plural"),
         (&["parcels", "a1:bool", "--admin"], "ends with `!` if it is required"),
+        (&["parcels", "a1:integer", "--admin"], "`integer` is no kind of field"),
         (&["parcels", "class:bool!", "--admin"], "reserved in Rust; try `class_value`"),
         (&["parcels", "price:decimal!", "--admin"], "decimal(12,2)"),
         (&["parcels", "price:float!", "--admin"], "use decimal(12,2)"),
