@@ -6,7 +6,6 @@ use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use diesel::connection::SimpleConnection as _;
 use diesel::migration::{MigrationSource, MigrationVersion};
 use diesel_async::{
     AnsiTransactionManager, AsyncMigrationHarness, SimpleAsyncConnection, TransactionManager,
@@ -106,9 +105,6 @@ impl Migrations {
 
     fn run_on_sqlite(self, path: &Path) -> Result<Vec<String>, DbError> {
         let (_lock, mut connection) = open_locked(path)?;
-        // The file keeps this mode. Connections of the pools that set it first could fail: SQLite
-        // does not wait for a lock when it changes the mode.
-        connection.batch_execute("PRAGMA journal_mode = WAL")?;
         apply(&mut connection, self.sqlite)
     }
 }

@@ -3,13 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
-use diesel::ConnectionError;
+use diesel::result::Error::DatabaseError;
+use diesel::{ConnectionError, QueryResult};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
 };
 use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
+use tokio::time::{Instant, sleep};
 
 use crate::config::PoolSize;
 use crate::pool::{FailureLog, Pool};
@@ -23,8 +25,11 @@ pub(crate) type SqliteTransactions = <SqliteConnection as AsyncConnection>::Tran
 /// Opens and checks connections.
 pub(crate) type SqliteManager = AsyncDieselConnectionManager<SqliteConnection>;
 
-/// How long SQLite waits for another process that holds the file, in milliseconds.
+/// How long SQLite waits for another connection that holds the file, in milliseconds.
 const BUSY_TIMEOUT_MS: u32 = 5_000;
+
+/// The pause before the mode of a file that another connection holds is set again.
+const MODE_PAUSE: Duration = Duration::from_millis(5);
 
 /// SQLite runs one writer beside several readers; more readers do not make it faster.
 const READERS: u32 = 4;
@@ -47,19 +52,20 @@ impl SqlitePools {
 
 /// Opens connections to this file.
 fn manager(path: &Path, query_only: bool) -> SqliteManager {
-    // With write-ahead logging, readers and the writer work side by side. With FULL, an
-    // acknowledged commit survives a power cut.
-    let pragmas = format!(
-        "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-         PRAGMA foreign_keys = ON; PRAGMA query_only = {query_only};"
-    );
+    // With FULL, an acknowledged commit survives a power cut.
+    let pragmas =
+        format!("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA query_only = {query_only};");
     let mut config = ManagerConfig::default();
     config.custom_setup = Box::new(move |path| {
         let (path, pragmas) = (path.to_owned(), pragmas.clone());
         async move {
             let mut connection = SqliteConnection::establish(&path).await?;
-            let set = connection.batch_execute(&pragmas).await;
-            set.map_err(ConnectionError::CouldntSetupConfiguration)?;
+            let set_up = async {
+                connection.batch_execute(&busy_timeout()).await?;
+                use_write_ahead_log(&mut connection).await?;
+                connection.batch_execute(&pragmas).await
+            };
+            set_up.await.map_err(ConnectionError::CouldntSetupConfiguration)?;
             Ok(connection)
         }
         .boxed()
@@ -72,20 +78,42 @@ fn manager(path: &Path, query_only: bool) -> SqliteManager {
     SqliteManager::new_with_config(path.to_string_lossy(), config)
 }
 
+/// Lets readers and the writer work side by side, which the file remembers.
+///
+/// SQLite waits for no lock when this changes the file, so connections that open it first, all at
+/// once, get errors.
+async fn use_write_ahead_log(connection: &mut SqliteConnection) -> QueryResult<()> {
+    let deadline = Instant::now() + Duration::from_millis(BUSY_TIMEOUT_MS.into());
+    loop {
+        match connection.batch_execute("PRAGMA journal_mode = WAL").await {
+            Err(error) if is_locked(&error) && Instant::now() < deadline => sleep(MODE_PAUSE).await,
+            set => return set,
+        }
+    }
+}
+
+fn is_locked(error: &diesel::result::Error) -> bool {
+    matches!(error, DatabaseError(_, info) if info.message() == "database is locked")
+}
+
+fn busy_timeout() -> String {
+    format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+}
+
 /// A connection beside the pools, which blocks its thread.
 ///
 /// # Errors
 /// When there is none to be had.
 pub(crate) fn open(path: &str) -> Result<diesel::SqliteConnection, ConnectionError> {
     let mut connection = <diesel::SqliteConnection as diesel::Connection>::establish(path)?;
-    let busy_timeout = format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}");
-    diesel::connection::SimpleConnection::batch_execute(&mut connection, &busy_timeout)
+    diesel::connection::SimpleConnection::batch_execute(&mut connection, &busy_timeout())
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::time::Duration;
 
     use diesel::sql_types::Text;
@@ -107,11 +135,9 @@ mod tests {
         row.value
     }
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn every_connection_to_sqlite_is_durable_patient_and_strict() {
-        let folder = tempfile::tempdir().unwrap();
+    fn connect(folder: &Path, name: &str) -> Database {
         let config = Config {
-            url: DatabaseUrl::Sqlite(folder.path().join("test.db")),
+            url: DatabaseUrl::Sqlite(folder.join(name)),
             replica_urls: Vec::new(),
             pool_mode: PoolMode::Session,
             application_name: String::new(),
@@ -120,7 +146,13 @@ mod tests {
             statement_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
         };
-        let database = Database::new(&config).unwrap();
+        Database::new(&config).unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_connection_to_sqlite_is_durable_patient_and_strict() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = connect(folder.path(), "test.db");
         let mut connections = vec![(database.write().await.unwrap(), "0")];
         for _ in 0..4 {
             connections.push((database.read(), "1"));
@@ -131,6 +163,22 @@ mod tests {
             assert_eq!(pragma(connection, "foreign_keys").await, "1");
             assert_eq!(pragma(connection, "busy_timeout").await, "5000");
             assert_eq!(pragma(connection, "query_only").await, *query_only);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn instances_that_open_a_new_file_at_once_all_get_connections() {
+        let folder = tempfile::tempdir().unwrap();
+        for file in 0..50 {
+            let instances = [0; 4].map(|_| connect(folder.path(), &format!("{file}.db")));
+            let writers = instances.iter().map(|database| async {
+                database.write().await.map(drop)?;
+                let mut reader = database.read();
+                assert_eq!(pragma(&mut reader, "journal_mode").await, "wal");
+                Ok::<_, crate::DbError>(())
+            });
+            let opened = futures_util::future::try_join_all(writers).await;
+            assert!(opened.is_ok(), "file {file}: {opened:?}");
         }
     }
 }

@@ -7,9 +7,12 @@ use groundwork_jobs::{JobStatus, NewJob, WorkersConfig};
 
 use crate::support::{CONFIG, LONG, Note, Recorder, Seen, begun, next, on_both};
 
-/// Looks for jobs to take over as often as possible, and relies on its own leases for long.
+/// Short, but no shorter than a busy machine can renew it.
+const LEASE: Duration = Duration::from_secs(3);
+
+/// Looks for jobs to take over every second.
 fn taking_over() -> WorkersConfig {
-    WorkersConfig { lease: Duration::from_millis(300), ..CONFIG }
+    WorkersConfig { lease: LEASE, ..CONFIG }
 }
 
 on_both! {
@@ -52,8 +55,8 @@ on_both! {
         let workers = [0, 1].map(|_| db.start(recorder.handlers(), &db.clock, taking_over()));
         let id = db.enqueue(NewJob::new(&Note::new("hang"))).await.unwrap();
         begun(&mut seen, "hang").await;
-        // Three leases long, both workers look for leases that have run out.
-        let quiet = tokio::time::timeout(3 * taking_over().lease, seen.recv()).await;
+        // Two leases long, both workers look for leases that have run out.
+        let quiet = tokio::time::timeout(2 * LEASE, seen.recv()).await;
         assert!(quiet.is_err(), "{quiet:?}");
         recorder.let_end.add_permits(1);
         assert_eq!(db.wait_for(id, JobStatus::Done).await.attempts, 1);
