@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use diesel::ConnectionError;
 use diesel::result::Error::DatabaseError;
-use diesel::{ConnectionError, QueryResult};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, PoolableConnection, RecyclingMethod,
 };
@@ -53,19 +53,18 @@ impl SqlitePools {
 /// Opens connections to this file.
 fn manager(path: &Path, query_only: bool) -> SqliteManager {
     // With FULL, an acknowledged commit survives a power cut.
-    let pragmas =
-        format!("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA query_only = {query_only};");
+    let pragmas = format!(
+        "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA synchronous = FULL; \
+         PRAGMA foreign_keys = ON; PRAGMA query_only = {query_only};"
+    );
     let mut config = ManagerConfig::default();
     config.custom_setup = Box::new(move |path| {
         let (path, pragmas) = (path.to_owned(), pragmas.clone());
         async move {
             let mut connection = SqliteConnection::establish(&path).await?;
-            let set_up = async {
-                connection.batch_execute(&busy_timeout()).await?;
-                use_write_ahead_log(&mut connection).await?;
-                connection.batch_execute(&pragmas).await
-            };
-            set_up.await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+            use_write_ahead_log(&mut connection).await?;
+            let set = connection.batch_execute(&pragmas).await;
+            set.map_err(ConnectionError::CouldntSetupConfiguration)?;
             Ok(connection)
         }
         .boxed()
@@ -82,12 +81,12 @@ fn manager(path: &Path, query_only: bool) -> SqliteManager {
 ///
 /// SQLite waits for no lock when this changes the file, so connections that open it first, all at
 /// once, get errors.
-async fn use_write_ahead_log(connection: &mut SqliteConnection) -> QueryResult<()> {
+async fn use_write_ahead_log(connection: &mut SqliteConnection) -> Result<(), ConnectionError> {
     let deadline = Instant::now() + Duration::from_millis(BUSY_TIMEOUT_MS.into());
     loop {
         match connection.batch_execute("PRAGMA journal_mode = WAL").await {
             Err(error) if is_locked(&error) && Instant::now() < deadline => sleep(MODE_PAUSE).await,
-            set => return set,
+            set => return set.map_err(ConnectionError::CouldntSetupConfiguration),
         }
     }
 }
@@ -96,17 +95,14 @@ fn is_locked(error: &diesel::result::Error) -> bool {
     matches!(error, DatabaseError(_, info) if info.message() == "database is locked")
 }
 
-fn busy_timeout() -> String {
-    format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-}
-
 /// A connection beside the pools, which blocks its thread.
 ///
 /// # Errors
 /// When there is none to be had.
 pub(crate) fn open(path: &str) -> Result<diesel::SqliteConnection, ConnectionError> {
     let mut connection = <diesel::SqliteConnection as diesel::Connection>::establish(path)?;
-    diesel::connection::SimpleConnection::batch_execute(&mut connection, &busy_timeout())
+    let busy_timeout = format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}");
+    diesel::connection::SimpleConnection::batch_execute(&mut connection, &busy_timeout)
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }

@@ -36,7 +36,12 @@ pub type Precondition<T> = Box<dyn Fn(&T) -> bool + Send + Sync>;
 
 /// The header `If-Match`: change only what the client has seen. It may have several lines and tags,
 /// or be `*`. A weak tag, or what is no tag, matches nothing.
-pub struct IfMatch(Option<Condition>);
+///
+/// `If-None-Match`, which clients have little use for on a change, is honoured beside it.
+pub struct IfMatch {
+    if_match: Option<Condition>,
+    if_none_match: Option<IfNoneMatch>,
+}
 
 enum Condition {
     Tags(IfMatchHeader),
@@ -45,27 +50,40 @@ enum Condition {
 }
 
 impl IfMatch {
+    fn of(headers: &HeaderMap) -> Self {
+        let if_match = match headers.typed_try_get::<IfMatchHeader>() {
+            Ok(tags) => tags.map(Condition::Tags),
+            Err(_) => Some(Condition::Never),
+        };
+        Self { if_match, if_none_match: headers.typed_get() }
+    }
+
     /// The condition on a value that is shown as what `view` makes of it; `None` without the
-    /// header. It has to be checked where the value cannot change until it is written.
+    /// headers. It has to be checked where the value cannot change until it is written.
     pub fn on<T: Clone + 'static, V: Serialize>(
         self,
         view: impl Fn(T) -> V + Send + Sync + 'static,
     ) -> Option<Precondition<T>> {
-        let condition = self.0?;
+        if self.if_match.is_none() && self.if_none_match.is_none() {
+            return None;
+        }
         Some(Box::new(move |current| {
             let body = serde_json::to_vec(&view(current.clone()));
-            body.is_ok_and(|body| condition.holds(&tag_of(&body)))
+            body.is_ok_and(|body| self.holds(&tag_of(&body)))
         }))
     }
-}
 
-impl Condition {
     fn holds(&self, tag: &str) -> bool {
-        let Self::Tags(tags) = self else { return false };
         // A client that read the gzip form has seen the same state.
-        [tag, &gzip_tag(tag)]
-            .iter()
-            .any(|tag| tag.parse::<ETag>().is_ok_and(|tag| tags.precondition_passes(&tag)))
+        let [Ok(plain), Ok(gzip)] = [tag, &gzip_tag(tag)].map(str::parse::<ETag>) else { return false };
+        let forms = [plain, gzip];
+        let is_match = match &self.if_match {
+            None => true,
+            Some(Condition::Tags(tags)) => forms.iter().any(|tag| tags.precondition_passes(tag)),
+            Some(Condition::Never) => false,
+        };
+        let none_matches = |tags: &IfNoneMatch| forms.iter().all(|tag| tags.precondition_passes(tag));
+        is_match && self.if_none_match.as_ref().is_none_or(none_matches)
     }
 }
 
@@ -92,11 +110,7 @@ impl<'a> ApiExtractor<'a> for IfMatch {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let tags = request.headers().typed_try_get::<IfMatchHeader>();
-        Ok(Self(match tags {
-            Ok(tags) => tags.map(Condition::Tags),
-            Err(_) => Some(Condition::Never),
-        }))
+        Ok(Self::of(request.headers()))
     }
 }
 
@@ -146,14 +160,12 @@ mod tests {
 
     const SEEN: &str = "seen";
 
-    fn holds(lines: &[&str], current: &'static str) -> Option<bool> {
+    fn holds(name: &'static str, lines: &[&str], current: &'static str) -> Option<bool> {
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(header::IF_MATCH, line.parse().unwrap());
+            headers.append(name, line.parse().unwrap());
         }
-        let tags = headers.typed_try_get::<IfMatchHeader>();
-        let condition = tags.map_or(Some(Condition::Never), |tags| tags.map(Condition::Tags));
-        IfMatch(condition).on(|text: &str| text.to_owned()).map(|holds| holds(&current))
+        IfMatch::of(&headers).on(|text: &str| text.to_owned()).map(|holds| holds(&current))
     }
 
     #[test]
@@ -161,15 +173,25 @@ mod tests {
         let tag = tag_of(b"\"seen\"");
         let gzip = gzip_tag(&tag);
         for lines in [&[&*tag][..], &["*"], &["\"other\", ", &tag], &[&format!("\"a,b\", {tag}")], &[&gzip]] {
-            assert_eq!(holds(lines, SEEN), Some(true), "{lines:?}");
+            assert_eq!(holds("if-match", lines, SEEN), Some(true), "{lines:?}");
         }
-        assert_eq!(holds(&[&tag], "changed"), Some(false));
+        assert_eq!(holds("if-match", &[&tag], "changed"), Some(false));
         for lines in
             [&["\"other\""][..], &[&format!("W/{tag}")], &[tag.trim_matches('"')], &[""], &["\"open"]]
         {
-            assert_eq!(holds(lines, SEEN), Some(false), "{lines:?}");
+            assert_eq!(holds("if-match", lines, SEEN), Some(false), "{lines:?}");
         }
-        assert_eq!(holds(&[], SEEN), None);
+        assert_eq!(holds("if-match", &[], SEEN), None);
+    }
+
+    #[test]
+    fn a_change_on_condition_that_nothing_matches_is_refused_for_what_was_seen() {
+        let tag = tag_of(b"\"seen\"");
+        let gzip = gzip_tag(&tag);
+        for lines in [&[&*tag][..], &["*"], &[&format!("W/{tag}")], &[&gzip], &["\"other\"", &tag]] {
+            assert_eq!(holds("if-none-match", lines, SEEN), Some(false), "{lines:?}");
+        }
+        assert_eq!(holds("if-none-match", &["\"other\""], SEEN), Some(true));
     }
 
     #[test]

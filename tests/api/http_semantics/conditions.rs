@@ -56,8 +56,12 @@ on_both! {
             let (root, target) = scene(&service, operation).await;
             let tag = tag_of(&service, &root, &resource_path(operation, &target)).await;
             let before = service.stored().await;
-            for held in ["\"other\"", &format!("W/{tag}"), "\"a\", W/\"b\"", "", "unquoted", tag.trim_matches('"')] {
-                let call = operation.call(&service, &target).bearer(&root.access).header("if-match", held);
+            let weak = format!("W/{tag}");
+            let not_seen = ["\"other\"", &weak, "\"a\", W/\"b\"", "", "unquoted", tag.trim_matches('"')];
+            let not_seen = not_seen.map(|held| ("if-match", held));
+            let seen = ["*", &tag, &weak].map(|held| ("if-none-match", held));
+            for (header, held) in not_seen.into_iter().chain(seen) {
+                let call = operation.call(&service, &target).bearer(&root.access).header(header, held);
                 call.send().await.expect_error(412, "precondition_failed");
             }
             assert_eq!(service.stored().await, before, "{}", operation.id);
