@@ -32,10 +32,11 @@ pub struct RemoveArguments {
 
 #[derive(Subcommand)]
 enum RemovedPart {
-    /// The client in a language that the team does not ship
+    /// The clients in languages that the team does not ship
     Client {
-        /// The name of its folder in `clients/`
-        language: String,
+        /// The names of their folders in `clients/`
+        #[arg(required = true)]
+        languages: Vec<String>,
     },
     /// The benchmark, and the build that is trained with it
     Bench,
@@ -52,7 +53,7 @@ enum RemovedPart {
 
 pub fn run(arguments: &RemoveArguments) -> Result<ExitCode> {
     let part = match &arguments.part {
-        RemovedPart::Client { language } => Part::Client(language.clone()),
+        RemovedPart::Client { languages } => Part::Clients(languages.clone()),
         RemovedPart::Bench => Part::Bench,
         RemovedPart::Traefik => Part::Traefik,
         RemovedPart::Replicas => Part::Replicas,
@@ -65,8 +66,8 @@ pub fn run(arguments: &RemoveArguments) -> Result<ExitCode> {
     }
     plan.apply()?;
     print(&plan.to_string())?;
-    // Those of the client that is gone leave the document.
-    if matches!(part, Part::Client(_)) {
+    // Those of the clients that are gone leave the document.
+    if matches!(part, Part::Clients(_)) {
         samples_command::write()?;
     }
     print(if part == Part::Replicas { REMOVED_REPLICAS } else { REMOVED })?;

@@ -1,31 +1,39 @@
-//! The client in one language.
+//! The clients in some languages.
 
 use super::edit::{Edit, cut, cut_to, delete, replace};
 
 const TESTS: &str = "tests/clients/mod.rs";
 const PACKAGES: &str = "tests/clients/package.rs";
 
-/// The edits that take it out.
+/// The edits that take them out.
 ///
 /// # Errors
-/// When there is no such client, or no other.
-pub fn edits(language: &str, files: &[String]) -> Result<Vec<Edit>, String> {
+/// When there is no such client, or none would be left.
+pub fn edits(removed: &[String], files: &[String]) -> Result<Vec<Edit>, String> {
     let languages: Vec<&str> = files
         .iter()
         .filter_map(|path| path.strip_prefix("scripts/lib/clients/")?.strip_suffix(".sh"))
         .collect();
-    if !languages.contains(&language) {
-        return Err(format!("there is no client in {language}; there are: {}", languages.join(", ")));
+    if let Some(unknown) = removed.iter().find(|language| !languages.contains(&language.as_str())) {
+        return Err(format!("there is no client in {unknown}; there are: {}", languages.join(", ")));
     }
-    if languages.len() == 1 {
-        return Err(format!("{language} is the last client; the tests of clients need one"));
+    let is_left = |language: &&str| !removed.iter().any(|gone| gone == language);
+    let left: Vec<&str> = languages.iter().copied().filter(is_left).collect();
+    if left.is_empty() {
+        return Err("no client would be left; the tests of clients need one".to_owned());
     }
     let listed = |languages: &[&str]| format!("clients! {{ {} }}", languages.join(" "));
-    let others: Vec<&str> = languages.iter().copied().filter(|other| *other != language).collect();
+    let mut edits = vec![replace(TESTS, &listed(&languages), &listed(&left))];
+    for language in languages.into_iter().filter(|language| !left.contains(language)) {
+        edits.extend(edits_of_one(language, files));
+    }
+    Ok(edits)
+}
+
+fn edits_of_one(language: &str, files: &[String]) -> Vec<Edit> {
     let mut edits = vec![
         delete(&format!("clients/{language}")),
         delete(&format!("scripts/lib/clients/{language}.sh")),
-        replace(TESTS, &listed(&languages), &listed(&others)),
         cut_to(PACKAGES, &format!("const {}: Form", language.to_uppercase()), "};"),
         cut(PACKAGES, &format!("\"{language}\" => &")),
         cut("clients/README.md", &format!("| [{}]({language}/README.md) |", title(language))),
@@ -52,7 +60,7 @@ pub fn edits(language: &str, files: &[String]) -> Result<Vec<Edit>, String> {
         let decision = "docs/decisions/0012-tools-around-the-document.md";
         edits.push(replace(decision, "by `clients/rust/generate`, which", "by a program of its own, which"));
     }
-    Ok(edits)
+    edits
 }
 
 /// The language as its row in `clients/README.md` has it.

@@ -24,8 +24,8 @@ use crate::tree::Tree;
 /// A part that can be taken out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// The client in a language, such as `go`: the name of its folder in `clients/`.
-    Client(String),
+    /// The clients in languages such as `go`: the names of their folders in `clients/`.
+    Clients(Vec<String>),
     /// The benchmark, and the build that is trained with it.
     Bench,
     /// The configuration of Traefik and its tests.
@@ -52,7 +52,7 @@ impl Plan {
         let tree = Tree::at(root);
         let files = tree.files()?;
         let edits = match part {
-            Part::Client(language) => client::edits(language, &files).map_err(Error::Refused)?,
+            Part::Clients(languages) => client::edits(languages, &files).map_err(Error::Refused)?,
             Part::Bench => bench::edits(),
             Part::Traefik => traefik::edits(),
             Part::Replicas => replicas::edits(),

@@ -16,11 +16,16 @@ fn languages() -> Vec<String> {
     files.map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
+fn client(language: &str) -> Part {
+    Part::Clients(vec![language.to_owned()])
+}
+
 /// The parts that are still in this tree.
 fn parts() -> Vec<Part> {
     let mut parts = Vec::new();
     if let [_, _, ..] = &languages()[..] {
-        parts.extend(languages().into_iter().map(Part::Client));
+        parts.extend(languages().into_iter().map(|language| Part::Clients(vec![language])));
+        parts.push(Part::Clients(languages().split_off(1)));
     }
     for (part, path) in [
         (Part::Bench, "bench"),
@@ -44,7 +49,7 @@ fn every_part_that_is_there_can_be_taken_out() {
 
 #[test]
 fn a_client_that_is_not_there_is_refused_with_those_that_are() {
-    let Err(Error::Refused(reason)) = Plan::new(&root(), &Part::Client("cobol".to_owned())) else {
+    let Err(Error::Refused(reason)) = Plan::new(&root(), &client("cobol")) else {
         panic!("it was found");
     };
     assert!(reason.contains("cobol") && reason.contains(&languages()[0]), "{reason}");
@@ -87,7 +92,7 @@ const CLIENTS: [(&str, &str); 7] = [
 #[test]
 fn a_client_leaves_with_everything_that_names_it() {
     let folder = repository(&CLIENTS);
-    let plan = Plan::new(folder.path(), &Part::Client("go".to_owned())).unwrap();
+    let plan = Plan::new(folder.path(), &client("go")).unwrap();
     assert!(plan.to_string().contains("delete clients/go/go.mod\n"), "{plan}");
     plan.apply().unwrap();
     assert!(!folder.path().join("clients/go").exists());
@@ -108,7 +113,7 @@ fn a_place_that_was_changed_by_hand_is_named_and_nothing_is_written() {
     files[3].1 = "clients! { go, java }\n";
     files[6].1 = "other\n";
     let folder = repository(&files);
-    let Err(Error::Refused(reason)) = Plan::new(folder.path(), &Part::Client("go".to_owned())) else {
+    let Err(Error::Refused(reason)) = Plan::new(folder.path(), &client("go")) else {
         panic!("it was accepted");
     };
     assert!(
@@ -120,15 +125,16 @@ fn a_place_that_was_changed_by_hand_is_named_and_nothing_is_written() {
 #[test]
 fn a_tree_with_uncommitted_changes_and_the_last_client_are_refused() {
     let folder = repository(&CLIENTS);
-    let go = Part::Client("go".to_owned());
+    let go = client("go");
     let plan = Plan::new(folder.path(), &go).unwrap();
     fs::write(folder.path().join("new"), "").unwrap();
     assert!(matches!(plan.apply(), Err(Error::Refused(reason)) if reason.contains("not committed")));
     assert!(folder.path().join("clients/go/go.mod").exists());
 
-    let folder = repository(&CLIENTS[..2]);
+    let folder = repository(&CLIENTS);
+    let all = Part::Clients(vec!["go".to_owned(), "java".to_owned()]);
     assert!(
-        matches!(Plan::new(folder.path(), &go), Err(Error::Refused(reason)) if reason.contains("last client"))
+        matches!(Plan::new(folder.path(), &all), Err(Error::Refused(reason)) if reason.contains("no client would be left"))
     );
 }
 
