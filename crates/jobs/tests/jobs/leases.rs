@@ -7,10 +7,10 @@ use groundwork_jobs::{JobStatus, NewJob, WorkersConfig};
 
 use crate::support::{CONFIG, LONG, Note, Recorder, Seen, begun, next, on_both};
 
-/// Short, but no shorter than a busy machine can renew it.
-const LEASE: Duration = Duration::from_secs(3);
+/// Short, but long enough for a busy machine to renew it in time.
+const LEASE: Duration = Duration::from_secs(6);
 
-/// Looks for jobs to take over every second.
+/// Renews leases and looks for jobs to take over every two seconds. `CONFIG` looks once, at the start.
 fn taking_over() -> WorkersConfig {
     WorkersConfig { lease: LEASE, ..CONFIG }
 }
@@ -39,12 +39,12 @@ on_both! {
         let (recorder, mut seen) = Recorder::new();
         let id = db.enqueue(NewJob::new(&Note::new("hang"))).await.unwrap();
         for attempt in 1..=2 {
-            let workers = db.start(recorder.handlers(), &db.clock, taking_over());
+            let workers = db.start_with(recorder.handlers());
             assert_eq!(begun(&mut seen, "hang").await, attempt);
             workers.kill().await;
             db.clock.advance(LONG);
         }
-        let workers = db.start(recorder.handlers(), &db.clock, taking_over());
+        let workers = db.start_with(recorder.handlers());
         let job = db.wait_for(id, JobStatus::Dead).await;
         assert!(job.last_error.unwrap().starts_with("the worker died"));
         workers.stop().await;
@@ -76,7 +76,7 @@ on_both! {
         let ahead = Clock::default();
         ahead.advance(Duration::from_hours(1));
         let (recorder, mut seen) = Recorder::new();
-        let second = db.start(recorder.handlers(), &ahead, taking_over());
+        let second = db.start(recorder.handlers(), &ahead, CONFIG);
         assert_eq!(next(&mut seen_slow).await, Seen::Dropped("hang".to_owned()));
         assert_eq!(begun(&mut seen, "hang").await, 2);
         first.stop().await;
