@@ -26,8 +26,8 @@ pub fn edits() -> Vec<Edit> {
         ),
         replace(
             "README.md",
-            "[Changelog](CHANGELOG.md) ·\n[Benchmark results](bench/RESULTS.md)",
-            "[Changelog](CHANGELOG.md)",
+            "[changelog](CHANGELOG.md) · [benchmark results](bench/RESULTS.md)",
+            "[changelog](CHANGELOG.md)",
         ),
         cut("tests/documentation/mod.rs", "\"bench\","),
         cut("tests/documentation/mod.rs", "\"bench/README.md\","),
