@@ -219,18 +219,29 @@ impl App {
 /// # Errors
 /// [`StartError::Database`].
 pub fn user_service(settings: &Settings) -> Result<UserService, StartError> {
-    let clock = Clock::default();
-    // It signs the page tokens of lists. The command line has no lists.
-    let page_signer = ValueSigner::new(DOMAIN, []);
-    let database = Database::new(&settings.into())?;
-    let queue = Queue::new(Wakeups::new(None, &database));
     Ok(UserService {
-        store: Store::new(database, clock.clone(), queue, page_signer),
+        store: operator_store(settings)?,
         passwords: passwords(settings)?,
-        cache: Cache::new(None, settings.cache_ttl, clock),
+        cache: Cache::new(None, settings.cache_ttl, Clock::default()),
         password_limiter: None,
         revoked: RevokedSessions::default(),
     })
+}
+
+/// The jobs, for the command line.
+///
+/// # Errors
+/// [`StartError::Database`].
+pub fn job_service(settings: &Settings) -> Result<JobService, StartError> {
+    Ok(JobService { store: operator_store(settings)? })
+}
+
+fn operator_store(settings: &Settings) -> Result<Store, StartError> {
+    // It signs the page tokens of lists, which the command line has no use for.
+    let page_signer = ValueSigner::new(DOMAIN, []);
+    let database = Database::new(&settings.into())?;
+    let queue = Queue::new(Wakeups::new(None, &database));
+    Ok(Store::new(database, Clock::default(), queue, page_signer))
 }
 
 /// `observe` sets the gauges before they are read.

@@ -1,16 +1,19 @@
 //! The commands.
 
 pub mod dev;
+mod healthcheck;
+pub mod jobs;
+
+pub use healthcheck::healthcheck;
 
 use std::borrow::Cow;
 use std::error::Error;
 use std::fs;
 use std::future::Future;
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
-use std::time::Duration;
 
 use groundwork::api;
 use groundwork::app::{self, App, WorkerApp};
@@ -31,9 +34,6 @@ use groundwork_telemetry::context::CallContext;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
-
-/// The timeout of `healthcheck`. Supervisors of containers usually wait longer.
-const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The exit code after SIGINT (128 + 2), used when a second signal interrupts the shutdown.
 const EXIT_SIGINT: i32 = 130;
@@ -238,24 +238,6 @@ pub fn openapi_check() -> Result {
 /// Prints the document in one format.
 pub fn openapi_print(format: impl FnOnce(&Documents) -> &str) -> Result {
     print(format(&published_documents()?))
-}
-
-/// Checks whether the running service is ready.
-pub fn healthcheck() -> Result {
-    let settings = Settings::load_without_secret()?;
-    let host = match settings.host {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    let address = SocketAddr::new(host, settings.port);
-    let mut stream = TcpStream::connect_timeout(&address, HEALTHCHECK_TIMEOUT)?;
-    stream.set_read_timeout(Some(HEALTHCHECK_TIMEOUT))?;
-    let path = format!("{}/health/ready", settings.api_v1_prefix);
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
-    let response = io::read_to_string(stream)?;
-    let status = response.split(' ').nth(1).unwrap_or("without a status");
-    if status == "200" { print("ready\n") } else { Err(format!("{path} responded with {status}").into()) }
 }
 
 fn block_on(work: impl Future<Output = Result>) -> Result {

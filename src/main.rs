@@ -6,6 +6,7 @@ mod commands;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use groundwork_jobs::JobStatus;
 
 /// A production-grade, code-first, OpenAPI-driven REST API service.
 ///
@@ -40,6 +41,11 @@ enum Command {
     User {
         #[command(subcommand)]
         command: UserCommand,
+    },
+    /// See what is queued, and what to do with jobs that failed
+    Jobs {
+        #[command(subcommand)]
+        command: JobsCommand,
     },
     /// Commands for development
     Dev {
@@ -90,6 +96,32 @@ enum UserCommand {
 }
 
 #[derive(Subcommand)]
+enum JobsCommand {
+    /// List jobs, the newest first: ID, status, attempts, kind, when it was or is due, last error
+    List {
+        /// Only jobs in this status: queued, running, done or dead
+        #[arg(long, value_parser = JobStatus::parse)]
+        status: Option<JobStatus>,
+        /// Only jobs of this kind
+        #[arg(long)]
+        kind: Option<String>,
+        /// How many at most
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+        limit: u16,
+    },
+    /// Queue a dead job again, with all its attempts
+    Retry {
+        /// The job's ID
+        id: i64,
+    },
+    /// Delete a job that is not running; one that is queued will not run
+    Discard {
+        /// The job's ID
+        id: i64,
+    },
+}
+
+#[derive(Subcommand)]
 enum DevCommand {
     /// Create 50 users and a superuser with a random password; only if `APP_ENV` is `development`
     Seed {
@@ -115,6 +147,11 @@ fn main() -> std::process::ExitCode {
         Command::User { command: UserCommand::Create { email, superuser, password_stdin } } => {
             commands::user_create(&email, superuser, password_stdin)
         }
+        Command::Jobs { command: JobsCommand::List { status, kind, limit } } => {
+            commands::jobs::list(status, kind, limit)
+        }
+        Command::Jobs { command: JobsCommand::Retry { id } } => commands::jobs::retry(id),
+        Command::Jobs { command: JobsCommand::Discard { id } } => commands::jobs::discard(id),
         Command::Dev { command: DevCommand::Seed { reset } } => commands::dev::seed(reset),
         Command::Routes => commands::routes(),
         Command::Config => commands::config(),

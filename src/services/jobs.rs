@@ -1,4 +1,5 @@
-//! Jobs, for superusers: what is queued, and what to do with jobs that failed.
+//! Jobs, for superusers and on the command line: what is queued, and what to do with jobs that
+//! failed.
 
 use groundwork_auth::Page;
 use groundwork_database::Connection;
@@ -6,9 +7,8 @@ use groundwork_jobs::records::{self, JobFilter, JobRecord, Retry};
 use groundwork_telemetry::context::CallContext;
 
 use super::Error;
-use super::auth::Caller;
 use super::idempotency::Idempotency;
-use super::store::Store;
+use super::store::{Actor, Store};
 use crate::domain::ids::JobId;
 use crate::models::audit_events::{self, AuditEvent, AuditKind};
 
@@ -26,14 +26,14 @@ impl JobService {
     /// [`Error::InvalidPageToken`] if the token was not issued for this filter.
     pub async fn list(
         &self,
-        caller: &Caller,
+        actor: impl Into<Actor<'_>>,
         filter: &JobFilter,
         limit: u16,
         page_token: Option<&str>,
     ) -> Result<Page<JobRecord>, Error> {
         let list = format!("jobs {filter:?}");
         let after = self.store.page_signer.after_id(&list, page_token)?.map(Into::into);
-        let mut connection = self.store.read_as(caller);
+        let mut connection = self.store.read_as(actor);
         let jobs = records::page(&mut connection, filter, after, i64::from(limit) + 1).await?;
         Ok(self.store.page_signer.page(&list, jobs, limit, |job| vec![job.id.0]))
     }
@@ -46,14 +46,15 @@ impl JobService {
     /// queued or running; those of an idempotency key.
     pub async fn retry(
         &self,
-        caller: &Caller,
+        actor: impl Into<Actor<'_>>,
         id: JobId,
         idempotency: &Idempotency<JobRecord>,
         context: &CallContext,
     ) -> Result<JobRecord, Error> {
-        let once = self.store.begin(caller, idempotency).await?;
+        let actor = actor.into();
+        let once = self.store.begin(actor, idempotency).await?;
         let now = self.store.now();
-        let retried = self.store.transaction_for(caller, async |tx| {
+        let retried = self.store.transaction_for(actor, async |tx| {
             let retry = async |tx: &mut Connection| {
                 let job = match records::retry(tx, id.0.into(), now).await? {
                     Retry::Queued(job) => job,
@@ -63,7 +64,8 @@ impl JobService {
                         return Err(if exists { Error::JobNotDead } else { NOT_FOUND });
                     }
                 };
-                let event = AuditEvent::new(AuditKind::JOB_RETRIED, id, context).by(caller);
+                let event = AuditEvent::new(AuditKind::JOB_RETRIED, id, context);
+                let event = AuditEvent { actor: actor.audit_actor(), ..event };
                 audit_events::insert(tx, &event, now).await?;
                 Ok(job)
             };
@@ -76,14 +78,20 @@ impl JobService {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::JobRunning`].
-    pub async fn delete(&self, caller: &Caller, id: JobId, context: &CallContext) -> Result<(), Error> {
-        let now = self.store.now();
-        let deletion = self.store.transaction_for(caller, async |tx| {
+    pub async fn delete(
+        &self,
+        actor: impl Into<Actor<'_>>,
+        id: JobId,
+        context: &CallContext,
+    ) -> Result<(), Error> {
+        let (actor, now) = (actor.into(), self.store.now());
+        let deletion = self.store.transaction_for(actor, async |tx| {
             if !records::delete(tx, id.0.into()).await? {
                 let exists = records::find(tx, id.0.into()).await?.is_some();
                 return Err(if exists { Error::JobRunning } else { NOT_FOUND });
             }
-            let event = AuditEvent::new(AuditKind::JOB_DELETED, id, context).by(caller);
+            let event = AuditEvent::new(AuditKind::JOB_DELETED, id, context);
+            let event = AuditEvent { actor: actor.audit_actor(), ..event };
             Ok(audit_events::insert(tx, &event, now).await?)
         });
         deletion.await

@@ -119,9 +119,12 @@ impl Store {
     }
 
     /// A connection for reads of a caller, perhaps from a replica. They see the caller's own
-    /// writes.
-    pub(super) fn read_as(&self, caller: &Caller) -> Connection {
-        self.database.read_after(caller.last_write, self.clock.now())
+    /// writes. An operator reads the latest data.
+    pub(super) fn read_as<'a>(&self, actor: impl Into<Actor<'a>>) -> Connection {
+        match actor.into() {
+            Actor::Caller(caller) => self.database.read_after(caller.last_write, self.clock.now()),
+            Actor::Operator => self.read(),
+        }
     }
 
     pub(super) fn may_have_webhooks(&self) -> bool {

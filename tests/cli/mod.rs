@@ -1,6 +1,7 @@
 //! The binary as an operator runs it: settings, commands, log lines and shutdown. On SQLite only,
 //! because none of it depends on the database.
 
+mod jobs;
 mod seed;
 
 use std::io::{BufRead, BufReader, Write};
@@ -12,6 +13,7 @@ use std::time::Duration;
 use crate::support::Call;
 use crate::support::client::PASSWORD;
 use crate::support::smtp;
+use rcgen::{CertifiedKey, generate_simple_self_signed};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -331,6 +333,28 @@ async fn healthcheck_reports_whether_the_service_is_ready() {
     assert_eq!(service.stop().0.code(), Some(0));
     let output = check(&[]);
     assert!(!output.status.success() && text(&output.stderr).starts_with("error: "), "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn healthcheck_asks_a_service_with_tls_over_tls() {
+    let folder = TempDir::new().unwrap();
+    // For a name that is not the address that the check connects to.
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["api.example.com".to_owned()]).unwrap();
+    std::fs::write(folder.path().join("key"), signing_key.serialize_pem()).unwrap();
+    std::fs::write(folder.path().join("certificate"), cert.pem()).unwrap();
+    let tls = [("TLS_CERTIFICATE_FILE", "certificate"), ("TLS_KEY_FILE", "key")];
+    let service = Running::start(folder.path(), &tls);
+    let port = service.port().to_owned();
+    let check = |more: &[(&str, &str)]| {
+        let environment = [&[("PORT", port.as_str())], more].concat();
+        run(folder.path(), &environment, &["healthcheck"])
+    };
+    let output = check(&tls);
+    assert!(output.status.success() && text(&output.stdout) == "ready\n", "{output:?}");
+    let output = check(&[]);
+    let reason = format!("error: what listens on 127.0.0.1:{port} does not speak HTTP as the settings say\n");
+    assert!(!output.status.success() && text(&output.stderr) == reason, "{output:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
