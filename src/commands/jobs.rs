@@ -25,8 +25,10 @@ pub fn list(status: Option<JobStatus>, kind: Option<String>, limit: u16) -> Resu
         for job in page.items {
             let (id, status, due) = (job.id.0, job.status.as_str(), job.run_at.to_string());
             let attempts = format!("{} of {}", job.attempts, job.max_attempts);
-            let error = job.last_error.unwrap_or_default();
-            writeln!(text, "{id:<10} {status:<8} {attempts:<9} {:<28} {due:<27} {error}", job.kind)?;
+            // It may quote another server, which must not control the operator's terminal.
+            let error = job.last_error.unwrap_or_default().replace(char::is_control, " ");
+            let row = format!("{id:<10} {status:<8} {attempts:<9} {:<28} {due:<27} {error}", job.kind);
+            writeln!(text, "{}", row.trim_end())?;
         }
         if page.next_page.is_some() {
             text.push_str("there are more: --limit\n");

@@ -64,6 +64,14 @@ on_both! {
         assert!(printed(&first).ends_with("there are more: --limit\n"));
     }
 
+    async fn an_error_that_quotes_another_server_cannot_control_the_terminal(service: Service) {
+        let id = service.job(KIND, "dead").await;
+        let error = "replied 500:\u{1b}[2J\r\nNo such user";
+        service.database.sql(&format!("UPDATE jobs SET last_error = '{error}' WHERE id = {id}")).await;
+        let list = jobs(&service, &["list"]);
+        assert!(printed(&list).ends_with(" replied 500: [2J  No such user\n"), "{list:?}");
+    }
+
     async fn an_operator_retries_a_dead_job_and_no_other(service: Service) {
         let id = service.job(KIND, "dead").await;
         let number = id.to_string();
