@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use groundwork_jobs::JobStatus;
+use groundwork_jobs::records::JobFilter;
 
 /// A production-grade, code-first, OpenAPI-driven REST API service.
 ///
@@ -42,7 +43,7 @@ enum Command {
         #[command(subcommand)]
         command: UserCommand,
     },
-    /// See what is queued, and what to do with jobs that failed
+    /// List jobs; retry or delete those that failed
     Jobs {
         #[command(subcommand)]
         command: JobsCommand,
@@ -97,7 +98,7 @@ enum UserCommand {
 
 #[derive(Subcommand)]
 enum JobsCommand {
-    /// List jobs, the newest first: ID, status, attempts, kind, when it was or is due, last error
+    /// List jobs, the newest first: ID, status, attempts, kind, when each was or is due, last error
     List {
         /// Only jobs in this status: queued, running, done or dead
         #[arg(long, value_parser = JobStatus::parse)]
@@ -105,6 +106,9 @@ enum JobsCommand {
         /// Only jobs of this kind
         #[arg(long)]
         kind: Option<String>,
+        /// The oldest first
+        #[arg(long)]
+        oldest_first: bool,
         /// How many at most
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
         limit: u16,
@@ -147,8 +151,8 @@ fn main() -> std::process::ExitCode {
         Command::User { command: UserCommand::Create { email, superuser, password_stdin } } => {
             commands::user_create(&email, superuser, password_stdin)
         }
-        Command::Jobs { command: JobsCommand::List { status, kind, limit } } => {
-            commands::jobs::list(status, kind, limit)
+        Command::Jobs { command: JobsCommand::List { status, kind, oldest_first, limit } } => {
+            commands::jobs::list(&JobFilter { status, kind, oldest_first }, limit)
         }
         Command::Jobs { command: JobsCommand::Retry { id } } => commands::jobs::retry(id),
         Command::Jobs { command: JobsCommand::Discard { id } } => commands::jobs::discard(id),

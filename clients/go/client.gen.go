@@ -509,7 +509,7 @@ type ErrorBody struct {
 	// - `job_running` (409): The job is running and cannot be deleted.
 	// - `job_duplicate` (409): Another job for the same work is already queued or running.
 	// - `idempotency_in_progress` (409): A request with this Idempotency-Key is under way.
-	// - `precondition_failed` (412): The resource is not as If-Match demands.
+	// - `precondition_failed` (412): The resource does not meet the condition of the request.
 	// - `payload_too_large` (413): The body is larger than 1 MiB.
 	// - `unsupported_media_type` (415): The body must be application/json.
 	// - `validation_error` (422): The request contains invalid values.
@@ -552,7 +552,7 @@ type ErrorBody struct {
 // - `job_running` (409): The job is running and cannot be deleted.
 // - `job_duplicate` (409): Another job for the same work is already queued or running.
 // - `idempotency_in_progress` (409): A request with this Idempotency-Key is under way.
-// - `precondition_failed` (412): The resource is not as If-Match demands.
+// - `precondition_failed` (412): The resource does not meet the condition of the request.
 // - `payload_too_large` (413): The body is larger than 1 MiB.
 // - `unsupported_media_type` (415): The body must be application/json.
 // - `validation_error` (422): The request contains invalid values.

@@ -1,8 +1,9 @@
 //! Asks the running service whether it is ready.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use groundwork::settings::Settings;
@@ -13,8 +14,11 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureSch
 
 use super::{Result, print};
 
-/// Supervisors of containers usually wait longer.
+/// `deploy/Dockerfile` and `deploy/compose.yaml` wait a little longer.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A status line is shorter.
+const MAX_STATUS_LINE: u64 = 1024;
 
 /// Checks whether the running service is ready.
 pub fn healthcheck() -> Result {
@@ -24,36 +28,48 @@ pub fn healthcheck() -> Result {
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
-    let address = SocketAddr::new(host, settings.port);
-    let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
-    stream.set_read_timeout(Some(TIMEOUT))?;
+    let (address, has_tls) = (SocketAddr::new(host, settings.port), settings.tls_certificate_file.is_some());
     let path = format!("{}/health/ready", settings.api_v1_prefix);
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    let response = if settings.tls_certificate_file.is_some() {
-        exchange(StreamOwned::new(tls_to(host)?, stream), &request)?
-    } else {
-        exchange(stream, &request)?
+    // One limit for everything: each read of a slow answer would begin another one.
+    let (sender, answer) = mpsc::channel();
+    thread::spawn(move || sender.send(status_line(address, has_tls, &request)));
+    let line = match answer.recv_timeout(TIMEOUT) {
+        Ok(line) => line.map_err(|error| format!("{address} gives no answer: {error}"))?,
+        Err(_) => return Err(format!("{address} gives no answer within {} s", TIMEOUT.as_secs()).into()),
     };
-    let status = response.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.split(' ').next());
-    match status {
+    match line.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.split(' ').next()) {
         Some("200") => print("ready\n"),
         Some(status) => Err(format!("{path} responded with {status}").into()),
-        None => Err(format!("what listens on {address} does not speak HTTP as the settings say").into()),
+        None => Err(format!("{address} does not answer as the settings say: not in HTTP").into()),
+    }
+}
+
+/// The first line of the answer. What follows it does not matter, nor how the connection ends.
+fn status_line(address: SocketAddr, has_tls: bool, request: &str) -> io::Result<String> {
+    let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    if has_tls {
+        let client = tls_to(address.ip()).map_err(io::Error::other)?;
+        exchange(StreamOwned::new(client, stream), request)
+    } else {
+        exchange(stream, request)
     }
 }
 
 fn exchange(mut stream: impl Read + Write, request: &str) -> io::Result<String> {
     stream.write_all(request.as_bytes())?;
-    io::read_to_string(stream)
+    let mut line = Vec::new();
+    BufReader::new(stream).take(MAX_STATUS_LINE).read_until(b'\n', &mut line)?;
+    Ok(String::from_utf8_lossy(&line).into_owned())
 }
 
-fn tls_to(host: IpAddr) -> Result<ClientConnection> {
+fn tls_to(host: IpAddr) -> std::result::Result<ClientConnection, rustls::Error> {
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(AnyCertificate))
         .with_no_client_auth();
-    Ok(ClientConnection::new(Arc::new(config), host.into())?)
+    ClientConnection::new(Arc::new(config), host.into())
 }
 
 /// The certificate names the service's host, and the check connects to an address of its own

@@ -1,6 +1,7 @@
 //! Commands for jobs.
 
 use std::fmt::Write as _;
+use std::io::{self, Write as _};
 
 use groundwork::app;
 use groundwork::db::migrations;
@@ -9,31 +10,30 @@ use groundwork::services::idempotency::Idempotency;
 use groundwork::services::jobs::JobService;
 use groundwork::services::store::Actor;
 use groundwork::settings::Settings;
-use groundwork_jobs::JobStatus;
+use groundwork::telemetry;
 use groundwork_jobs::records::JobFilter;
 use groundwork_telemetry::context::CallContext;
 
 use super::{Result, block_on, print};
 
-/// Lists up to `limit` jobs, the newest first.
-pub fn list(status: Option<JobStatus>, kind: Option<String>, limit: u16) -> Result {
-    let filter = JobFilter { status, kind, oldest_first: false };
+/// Lists up to `limit` jobs.
+pub fn list(filter: &JobFilter, limit: u16) -> Result {
     with_jobs(async |jobs| {
-        let page = jobs.list(Actor::Operator, &filter, limit, None).await?;
+        let page = jobs.list(Actor::Operator, filter, limit, None).await?;
         let mut text =
             format!("{:<10} {:<8} {:<9} {:<28} {:<27} error\n", "id", "status", "attempts", "kind", "due");
         for job in page.items {
             let (id, status, due) = (job.id.0, job.status.as_str(), job.run_at.to_string());
             let attempts = format!("{} of {}", job.attempts, job.max_attempts);
-            // It may quote another server, which must not control the operator's terminal.
-            let error = job.last_error.unwrap_or_default().replace(char::is_control, " ");
+            let error = job.last_error.unwrap_or_default();
             let row = format!("{id:<10} {status:<8} {attempts:<9} {:<28} {due:<27} {error}", job.kind);
             writeln!(text, "{}", row.trim_end())?;
         }
+        print(&text)?;
         if page.next_page.is_some() {
-            text.push_str("there are more: --limit\n");
+            writeln!(io::stderr(), "There are more jobs: raise --limit, or use --status or --kind.")?;
         }
-        print(&text)
+        Ok(())
     })
 }
 
@@ -53,10 +53,12 @@ pub fn discard(id: i64) -> Result {
     })
 }
 
+/// Neither creates nor migrates the database.
 fn with_jobs(work: impl AsyncFnOnce(JobService) -> Result) -> Result {
     let settings = Settings::load_without_secret()?;
+    let _guard = telemetry::start_log(&settings)?;
     block_on(async {
-        migrations::prepare(&settings).await?;
+        migrations::check(&settings).await?;
         work(app::job_service(&settings)?).await
     })
 }

@@ -19,8 +19,8 @@ pub enum MigrationError {
     #[error(transparent)]
     Database(#[from] DbError),
     #[error(
-        "the schema of the database is not the newest and MIGRATE_ON_START is false: run `groundwork migrate` with a role \
-         that may change the schema (not applied: {})",
+        "the schema of the database is not the newest: run `groundwork migrate` with a role that may change the schema, \
+         or serve with MIGRATE_ON_START=true (not applied: {})",
         .pending.join(", ")
     )]
     Outdated { pending: Vec<String> },
@@ -31,9 +31,14 @@ pub enum MigrationError {
 /// # Errors
 /// As [`apply`]; [`MigrationError::Outdated`].
 pub async fn prepare(settings: &Settings) -> Result<(), MigrationError> {
-    if settings.migrate_on_start {
-        return Ok(apply(settings).await?);
-    }
+    if settings.migrate_on_start { Ok(apply(settings).await?) } else { check(settings).await }
+}
+
+/// Checks that there are no pending migrations.
+///
+/// # Errors
+/// [`MigrationError::Outdated`]; if the database cannot be reached.
+pub async fn check(settings: &Settings) -> Result<(), MigrationError> {
     let pending = MIGRATIONS.pending(&settings.database_url, settings.db_pool_mode).await?;
     if pending.is_empty() { Ok(()) } else { Err(MigrationError::Outdated { pending }) }
 }

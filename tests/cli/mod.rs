@@ -1,10 +1,11 @@
 //! The binary as an operator runs it: settings, commands, log lines and shutdown. On SQLite only,
-//! because none of it depends on the database.
+//! because none of it but `jobs` depends on the database.
 
 mod jobs;
 mod seed;
 
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -353,8 +354,43 @@ async fn healthcheck_asks_a_service_with_tls_over_tls() {
     let output = check(&tls);
     assert!(output.status.success() && text(&output.stdout) == "ready\n", "{output:?}");
     let output = check(&[]);
-    let reason = format!("error: what listens on 127.0.0.1:{port} does not speak HTTP as the settings say\n");
+    let reason = format!("error: 127.0.0.1:{port} does not answer as the settings say: not in HTTP\n");
     assert!(!output.status.success() && text(&output.stderr) == reason, "{output:?}");
+}
+
+#[test]
+fn healthcheck_needs_one_line_and_waits_for_it_no_longer_than_promised() {
+    let folder = TempDir::new().unwrap();
+    let tls = [("TLS_CERTIFICATE_FILE", "certificate"), ("TLS_KEY_FILE", "key")];
+    let endless = [b"HTTP/1.1 200 OK\r\n".to_vec(), vec![b'x'; 1 << 20]].concat();
+    for (environment, answer, pause, expected) in [
+        // The connection stays open.
+        (&[][..], b"HTTP/1.1 200 OK\r\n".to_vec(), Duration::ZERO, "ready\n"),
+        (&[], endless, Duration::ZERO, "ready\n"),
+        (&[], vec![b'x'; 1 << 20], Duration::ZERO, "not in HTTP"),
+        (&[], b"HTTP/1.1 200 OK\r\n".to_vec(), Duration::from_secs(1), "gives no answer within 5 s"),
+        (&tls, b"HTTP/1.1 400 Bad Request\r\n".to_vec(), Duration::ZERO, "gives no answer: "),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port().to_string();
+        let server = std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().unwrap();
+            for byte in answer.chunks(if pause.is_zero() { answer.len() } else { 1 }) {
+                std::thread::sleep(pause);
+                // The client leaves when it has seen enough.
+                if client.write_all(byte).is_err() {
+                    break;
+                }
+            }
+            client
+        });
+        let environment = [&[("PORT", port.as_str())], environment].concat();
+        let output = run(folder.path(), &environment, &["healthcheck"]);
+        let said = [text(&output.stdout), text(&output.stderr)].concat();
+        assert!(said.contains(expected), "{expected}: {output:?}");
+        assert_eq!(output.status.success(), expected == "ready\n");
+        drop(server.join().unwrap());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

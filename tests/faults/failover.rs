@@ -66,6 +66,7 @@ async fn fails_over(
     service
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_standby_promoted_after_its_primary_was_killed_has_everything_acknowledged() {
     let (mut primary, standby) = pair().await;
@@ -76,6 +77,7 @@ async fn a_standby_promoted_after_its_primary_was_killed_has_everything_acknowle
 
 /// It takes connections and what is sent, and never answers: as behind a cut, or on a machine that
 /// hangs.
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_standby_promoted_after_its_primary_froze_has_everything_acknowledged() {
     let (primary, standby) = pair().await;
@@ -84,6 +86,7 @@ async fn a_standby_promoted_after_its_primary_froze_has_everything_acknowledged(
     fails_over("the primary frozen, its standby promoted", &url, &before, &standby, lose).await;
 }
 
+#[ignore = "needs PostgreSQL and HAProxy"]
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_haproxy_a_promoted_standby_has_everything_acknowledged() {
     let (mut primary, standby) = pair().await;
@@ -95,6 +98,7 @@ async fn behind_haproxy_a_promoted_standby_has_everything_acknowledged() {
 }
 
 /// No request is sent meanwhile, so that all connections seem usable.
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_to_a_frozen_primary_are_not_used_after_a_failover() {
     let primary = Server::start(&[]).await;
@@ -153,6 +157,7 @@ async fn connections(database: &TestDatabase) -> Vec<String> {
 }
 
 /// What it says (25006) is all that tells: its connections live on.
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_became_read_only_is_answered_503_and_its_connections_are_closed() {
     let server = Server::start(&[]).await;
@@ -190,6 +195,7 @@ async fn a_server_that_became_read_only_is_answered_503_and_its_connections_are_
         .await;
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_demoted_primary_is_answered_503_until_it_is_promoted_again() {
     // With the usual address no connection to it is taken; where any is, its refusal of writes

@@ -149,6 +149,7 @@ async fn patiently(what: &str, workers: &Process, is_so: impl AsyncFn() -> bool)
     assert!(reached.is_ok(), "never: {what}: {}", workers.log());
 }
 
+#[ignore = "needs PostgreSQL and Redis"]
 #[tokio::test(flavor = "multi_thread")]
 #[allow(clippy::print_stdout, reason = "with --nocapture it is what the reader wants")]
 async fn jobs_survive_killed_and_frozen_workers_a_lost_redis_and_a_killed_database() {

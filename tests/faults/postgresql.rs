@@ -19,6 +19,7 @@ async fn started(settings: &[(&str, &str)]) -> (Server, Process) {
     (server, service)
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresql_killed_during_writes_loses_nothing_that_was_acknowledged() {
     let (server, service) = started(&SHORT_TIMEOUTS).await;
@@ -31,6 +32,7 @@ async fn postgresql_killed_during_writes_loses_nothing_that_was_acknowledged() {
     .await;
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresql_stopped_during_writes_loses_nothing_that_was_acknowledged() {
     let (server, service) = started(&SHORT_TIMEOUTS).await;
@@ -43,6 +45,7 @@ async fn postgresql_stopped_during_writes_loses_nothing_that_was_acknowledged() 
     .await;
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresql_frozen_during_writes_loses_nothing_that_was_acknowledged() {
     let (server, service) = started(&SHORT_TIMEOUTS).await;
@@ -50,6 +53,7 @@ async fn postgresql_frozen_during_writes_loses_nothing_that_was_acknowledged() {
     survives("PostgreSQL frozen, thawed", &service, &server.database(), freeze, thaw).await;
 }
 
+#[ignore = "needs PostgreSQL"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_locked_for_longer_than_the_statement_timeout_fails_only_its_writers() {
     // Long enough for who does not wait for the lock, and what ends the wait of who does is not the

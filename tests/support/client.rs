@@ -99,7 +99,10 @@ impl Answer {
         let body = self.json();
         assert_eq!(body["success"], false, "{self:?}");
         assert_eq!(body["error"], code, "{self:?}");
-        assert!(body["message"].as_str().is_some_and(|message| message.ends_with('.')), "{self:?}");
+        assert!(
+            body["message"].as_str().is_some_and(|message| message.ends_with(['.', '?', '!'])),
+            "{self:?}"
+        );
         assert_eq!(body["request_id"], self.header("x-request-id"), "{self:?}");
         let is_challenged = status == 401 || code == "insufficient_scope";
         assert_eq!(is_challenged, self.headers.contains_key("www-authenticate"), "{self:?}");

@@ -349,6 +349,8 @@ pub fn as_server(program: impl AsRef<OsStr>) -> Command {
 
 /// Debian keeps them out of PATH, but perhaps for links to some.
 fn folder_of_programs() -> PathBuf {
+    let is_included = std::env::args().any(|argument| argument.ends_with("ignored"));
+    assert!(is_included, "`cargo test` runs without PostgreSQL: #[ignore = \"needs PostgreSQL\"]");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut versions: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
         .map(|folders| folders.map(|folder| folder.unwrap().path().join("bin")).collect())

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::{fmt, fs, io};
 
 /// The parts of the workspace that have a limit, each a folder, and the limit in lines.
-const LIMITS: [(&str, usize); 2] = [("src", 12_660), ("crates", 22_600)];
+const LIMITS: [(&str, usize); 2] = [("src", 12_700), ("crates", 22_610)];
 
 /// What each resource besides those of the template may add to `src`.
 const PER_RESOURCE: usize = 500;

@@ -53,10 +53,8 @@ impl SqlitePools {
 /// Opens connections to this file.
 fn manager(path: &Path, query_only: bool) -> SqliteManager {
     // With FULL, an acknowledged commit survives a power cut.
-    let pragmas = format!(
-        "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA synchronous = FULL; \
-         PRAGMA foreign_keys = ON; PRAGMA query_only = {query_only};"
-    );
+    let pragmas =
+        format!("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA query_only = {query_only};");
     let mut config = ManagerConfig::default();
     config.custom_setup = Box::new(move |path| {
         let (path, pragmas) = (path.to_owned(), pragmas.clone());
@@ -79,12 +77,13 @@ fn manager(path: &Path, query_only: bool) -> SqliteManager {
 
 /// Lets readers and the writer work side by side, which the file remembers.
 ///
-/// SQLite waits for no lock when this changes the file, so connections that open it first, all at
-/// once, get errors.
+/// When this changes the file, SQLite waits for connections that use it, but not for one that is
+/// about to change it, too: of those that open a file at once, all but one would get an error.
 async fn use_write_ahead_log(connection: &mut SqliteConnection) -> Result<(), ConnectionError> {
     let deadline = Instant::now() + Duration::from_millis(BUSY_TIMEOUT_MS.into());
+    let pragmas = format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL");
     loop {
-        match connection.batch_execute("PRAGMA journal_mode = WAL").await {
+        match connection.batch_execute(&pragmas).await {
             Err(error) if is_locked(&error) && Instant::now() < deadline => sleep(MODE_PAUSE).await,
             set => return set.map_err(ConnectionError::CouldntSetupConfiguration),
         }
@@ -110,8 +109,12 @@ pub(crate) fn open(path: &str) -> Result<diesel::SqliteConnection, ConnectionErr
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::mpsc::TryRecvError;
+    use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
+    use diesel::Connection as _;
+    use diesel::connection::SimpleConnection as _;
     use diesel::sql_types::Text;
     use diesel_async::RunQueryDsl;
 
@@ -160,6 +163,31 @@ mod tests {
             assert_eq!(pragma(connection, "busy_timeout").await, "5000");
             assert_eq!(pragma(connection, "query_only").await, *query_only);
         }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_file_that_others_read_without_a_pause_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("restored.db");
+        let open = || diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        open().batch_execute("CREATE TABLE other (id INTEGER)").unwrap();
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let stopped = Arc::new(Mutex::new(stopped));
+        let readers = [open(), open(), open(), open()].map(|mut reader| {
+            let stopped = Arc::clone(&stopped);
+            std::thread::spawn(move || {
+                reader.batch_execute("PRAGMA busy_timeout = 30000").unwrap();
+                while stopped.lock().unwrap().try_recv() == Err(TryRecvError::Empty) {
+                    reader.batch_execute("SELECT count(*) FROM other").unwrap();
+                }
+            })
+        });
+        let opened = connect(folder.path(), "restored.db").write().await.map(drop);
+        drop(stop);
+        for reader in readers {
+            reader.join().unwrap();
+        }
+        assert!(opened.is_ok(), "{opened:?}");
     }
 
     #[tokio::test(flavor = "multi_thread")]

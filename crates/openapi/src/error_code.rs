@@ -48,7 +48,7 @@ built_in! {
         "idempotency_in_progress", CONFLICT, "A request with this Idempotency-Key is under way.";
     /// The resource has changed since the client read it.
     PRECONDITION_FAILED =
-        "precondition_failed", PRECONDITION_FAILED, "The resource is not as If-Match demands.";
+        "precondition_failed", PRECONDITION_FAILED, "The resource does not meet the condition of the request.";
     /// The body did not arrive in time.
     REQUEST_TIMEOUT = "request_timeout", REQUEST_TIMEOUT, "The request took too long to arrive.";
     /// The body is too large.

@@ -37,7 +37,8 @@ pub type Precondition<T> = Box<dyn Fn(&T) -> bool + Send + Sync>;
 /// The header `If-Match`: change only what the client has seen. It may have several lines and tags,
 /// or be `*`. A weak tag, or what is no tag, matches nothing.
 ///
-/// `If-None-Match`, which clients have little use for on a change, is honoured beside it.
+/// `If-None-Match`, which clients have little use for on a change, is honoured beside it. If it
+/// cannot be read, nothing is changed.
 pub struct IfMatch {
     if_match: Option<Condition>,
     if_none_match: Option<IfNoneMatch>,
@@ -51,9 +52,11 @@ enum Condition {
 
 impl IfMatch {
     fn of(headers: &HeaderMap) -> Self {
+        let unseen_is_readable =
+            headers.get_all(header::IF_NONE_MATCH).iter().all(|line| line.to_str().is_ok());
         let if_match = match headers.typed_try_get::<IfMatchHeader>() {
-            Ok(tags) => tags.map(Condition::Tags),
-            Err(_) => Some(Condition::Never),
+            Ok(tags) if unseen_is_readable => tags.map(Condition::Tags),
+            _ => Some(Condition::Never),
         };
         Self { if_match, if_none_match: headers.typed_get() }
     }
@@ -160,12 +163,19 @@ mod tests {
 
     const SEEN: &str = "seen";
 
-    fn holds(name: &'static str, lines: &[&str], current: &'static str) -> Option<bool> {
-        let mut headers = HeaderMap::new();
-        for line in lines {
-            headers.append(name, line.parse().unwrap());
+    /// Whether a change with these headers is made to what has this state.
+    fn holds(headers: &[(&'static str, &[u8])], current: &'static str) -> Option<bool> {
+        let mut map = HeaderMap::new();
+        for (name, line) in headers {
+            map.append(*name, HeaderValue::from_bytes(line).unwrap());
         }
-        IfMatch::of(&headers).on(|text: &str| text.to_owned()).map(|holds| holds(&current))
+        IfMatch::of(&map).on(|text: &str| text.to_owned()).map(|holds| holds(&current))
+    }
+
+    /// The same with lines of one header.
+    fn holds_with(name: &'static str, lines: &[&str], current: &'static str) -> Option<bool> {
+        let headers: Vec<_> = lines.iter().map(|line| (name, line.as_bytes())).collect();
+        holds(&headers, current)
     }
 
     #[test]
@@ -173,15 +183,15 @@ mod tests {
         let tag = tag_of(b"\"seen\"");
         let gzip = gzip_tag(&tag);
         for lines in [&[&*tag][..], &["*"], &["\"other\", ", &tag], &[&format!("\"a,b\", {tag}")], &[&gzip]] {
-            assert_eq!(holds("if-match", lines, SEEN), Some(true), "{lines:?}");
+            assert_eq!(holds_with("if-match", lines, SEEN), Some(true), "{lines:?}");
         }
-        assert_eq!(holds("if-match", &[&tag], "changed"), Some(false));
+        assert_eq!(holds_with("if-match", &[&tag], "changed"), Some(false));
         for lines in
             [&["\"other\""][..], &[&format!("W/{tag}")], &[tag.trim_matches('"')], &[""], &["\"open"]]
         {
-            assert_eq!(holds("if-match", lines, SEEN), Some(false), "{lines:?}");
+            assert_eq!(holds_with("if-match", lines, SEEN), Some(false), "{lines:?}");
         }
-        assert_eq!(holds("if-match", &[], SEEN), None);
+        assert_eq!(holds(&[], SEEN), None);
     }
 
     #[test]
@@ -189,9 +199,22 @@ mod tests {
         let tag = tag_of(b"\"seen\"");
         let gzip = gzip_tag(&tag);
         for lines in [&[&*tag][..], &["*"], &[&format!("W/{tag}")], &[&gzip], &["\"other\"", &tag]] {
-            assert_eq!(holds("if-none-match", lines, SEEN), Some(false), "{lines:?}");
+            assert_eq!(holds_with("if-none-match", lines, SEEN), Some(false), "{lines:?}");
         }
-        assert_eq!(holds("if-none-match", &["\"other\""], SEEN), Some(true));
+        assert_eq!(holds_with("if-none-match", &["\"other\""], SEEN), Some(true));
+        let unreadable = [b"\"\xe9\", ", tag.as_bytes()].concat();
+        assert_eq!(holds(&[("if-none-match", &unreadable)], SEEN), Some(false));
+    }
+
+    #[test]
+    fn both_conditions_must_hold() {
+        let (tag, other) = (tag_of(b"\"seen\""), "\"other\"");
+        for (seen, unseen, expected) in
+            [(&*tag, other, true), (&tag, &tag, false), (other, other, false), (other, &tag, false)]
+        {
+            let headers = [("if-match", seen.as_bytes()), ("if-none-match", unseen.as_bytes())];
+            assert_eq!(holds(&headers, SEEN), Some(expected), "{seen} {unseen}");
+        }
     }
 
     #[test]

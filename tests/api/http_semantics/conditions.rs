@@ -78,6 +78,7 @@ on_both! {
                 let tag = tag_of(&service, &root, &resource_path(operation, &target)).await;
                 let held = if held == "*" { held.to_owned() } else { format!("{held}{tag}") };
                 let call = operation.call(&service, &target).bearer(&root.access).header("if-match", &held);
+                let call = call.header("if-none-match", "\"other\"");
                 let answer = call.send().await.expect(operation.success);
                 if described(operation)["responses"]["200"].is_object() {
                     let now = tag_of(&service, &root, &resource_path(operation, &target)).await;

@@ -10,7 +10,8 @@ use crate::support::{CONFIG, LONG, Note, Recorder, Seen, begun, next, on_both};
 /// Short, but long enough for a busy machine to renew it in time.
 const LEASE: Duration = Duration::from_secs(6);
 
-/// Renews leases and looks for jobs to take over every two seconds. `CONFIG` looks once, at the start.
+/// Renews leases and looks for jobs to take over every two seconds. `CONFIG` looks at the start and every
+/// ten seconds.
 fn taking_over() -> WorkersConfig {
     WorkersConfig { lease: LEASE, ..CONFIG }
 }
