@@ -92,7 +92,7 @@ fn report(plan: &Plan) -> Result<()> {
     let leftovers = plan.leftovers()?;
     let [old, _] = plan.names();
     if leftovers.is_empty() {
-        print(&format!("\n{old} is nowhere left, except where it belongs.\n"))?;
+        print("\nOnly the files that are kept, and the names of the crates, still have the old name.\n")?;
     } else {
         print(&format!("\n{old} is still in {} places:\n", leftovers.len()))?;
         for place in leftovers.iter().take(MAX_LEFTOVERS) {
